@@ -1,0 +1,112 @@
+# Everything that a person or CI does here is a target; `make help` explains them.
+# Needed: Python 3.11 or newer with venv, git, make. No root, no service, nothing outside this folder.
+
+VENV := .venv
+BIN := $(VENV)/bin
+POETRY_VERSION := 2.5.1
+POETRY_MIRROR_VERSION := 0.6.5
+POETRY_READY := $(VENV)/poetry/.ready-$(POETRY_VERSION)-$(POETRY_MIRROR_VERSION)
+INSTALLED := $(VENV)/.installed
+TREES = $(wildcard src tests benchmarks tools)
+CRASH_ROUNDS ?= 100
+
+export POETRY_VIRTUALENVS_IN_PROJECT := true
+export POETRY_NO_INTERACTION := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CRASH_ROUNDS
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: install
+install: $(INSTALLED) ## set everything up in .venv; does nothing when nothing changed
+
+$(INSTALLED): pyproject.toml poetry.lock $(POETRY_READY)
+	$(BIN)/poetry install
+	@touch $@
+
+# PYTHON=… chooses the interpreter; otherwise the first that is new enough and has venv.
+$(POETRY_READY):
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	    for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	        "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	        python=; \
+	    done; \
+	    if [ -z "$$python" ]; then \
+	        echo "Notefly needs Python 3.11 or newer with venv; on Debian: apt install python3 python3-venv" >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "creating $(VENV) with $$($$python --version)"; \
+	    "$$python" -m venv --clear $(VENV); \
+	fi
+	@rm -rf $(VENV)/poetry
+	@$(BIN)/python -m venv --without-pip $(VENV)/poetry
+	@echo "installing Poetry $(POETRY_VERSION) into $(VENV)"
+	@$(BIN)/python -m pip --python $(VENV)/poetry/bin/python install --quiet \
+	    poetry==$(POETRY_VERSION) poetry-plugin-pypi-mirror==$(POETRY_MIRROR_VERSION)
+	@ln -sf ../../tools/poetry $(BIN)/poetry
+	@touch $@
+
+.PHONY: lock
+lock: $(POETRY_READY) ## write poetry.lock anew after a change of dependencies
+	$(BIN)/poetry lock
+
+.PHONY: run
+run: install ## set up, then start broker, client and workers (stop with Ctrl-C)
+	@$(BIN)/notefly up
+
+.PHONY: test
+test: install ## set up, then the fast tests (ARGS='-k name' chooses)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: coverage
+coverage: install ## the fast tests, with 100 % of the branches of domain and application
+	$(BIN)/pytest --cov --cov-report=term-missing $(ARGS)
+
+.PHONY: lint
+lint: install ## formatting, lints, types, direction of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	@$(MAKE) --no-print-directory types
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: types
+types: install ## mypy, strict, on everything
+	$(BIN)/mypy $(TREES)
+
+.PHONY: format
+format: install ## format the code and mend what a machine can mend
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: crash
+crash: install ## kill -9 under load and count what was lost (CRASH_ROUNDS=100)
+	$(BIN)/python -m tests.faults.crash $(ARGS)
+
+.PHONY: bench
+bench: install ## measure, print the table, write benchmarks/results/
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: package
+package: install ## `pip install .` into a new environment: it starts, and no file is missing
+	rm -rf dist
+	$(BIN)/python -m venv dist/venv
+	dist/venv/bin/python -m pip install --quiet .
+	dist/venv/bin/python -m pip check
+	diff -rq --exclude=__pycache__ src/notefly dist/venv/lib/python3*/site-packages/notefly
+	cd dist && venv/bin/notefly --help >/dev/null
+	cd dist && venv/bin/python -c 'import notefly, importlib.metadata as m; \
+	    assert notefly.__version__ == m.version("notefly"), "__version__ is not the one of pyproject.toml"'
+
+.PHONY: check
+check: ## what CI runs: tests, lints, then the slow tiers, bounded
+	@bash .ci/run
+
+.PHONY: clean
+clean: ## remove the environment, caches and builds; your data stays
+	rm -rf $(VENV) build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(TREES) -type d -name __pycache__ -prune -exec rm -rf {} +

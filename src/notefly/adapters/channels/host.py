@@ -1,0 +1,139 @@
+"""Runs a channel that is not built in: what is pure here, `send` in a supervised process.
+
+A channel that exits, hangs or eats memory takes its own process with it and nothing else. One
+hand-over is in flight at a time, so that a death is about exactly that one.
+"""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+
+from notefly.adapters.channels.process import Broken, ChildProcess, Limits, NotStarted
+from notefly.domain.batch import Recipient
+from notefly.domain.message import Content, Message
+from notefly.domain.outcome import Outcomes, Retry
+from notefly.ports.channel import Channel, ChannelDied, HandOver, Rendering
+
+DEFAULT_LIMITS = Limits()
+
+
+class SupervisedChannel:
+    """Stands in for `channel`; `target` is its class as `module:name`, for the process to make."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        target: str,
+        *,
+        monotonic: Callable[[], float],
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self.name = channel.name
+        self.address_kind = channel.address_kind
+        self.batch_size = channel.batch_size
+        self.per_recipient = channel.per_recipient
+        self._channel = channel
+        self._target = target
+        self._monotonic = monotonic
+        self._limits = limits
+        self._log = logging.getLogger(f"{__name__}.{channel.name}")
+        self._turn = asyncio.Lock()
+        self._child: ChildProcess | None = None
+        self._closed = False
+        self._failures = 0
+        self._not_before = 0.0
+        self._why_not = ""
+
+    def normalise(self, address: str) -> str:
+        """Raises ValueError, also for a mistake in the channel itself: nothing is stored then."""
+        try:
+            spelled = self._channel.normalise(address)
+        except ValueError:
+            raise
+        except Exception as error:
+            raise ValueError(f"could not be checked: {self._failed(error)}") from error
+        if isinstance(spelled, str):
+            return spelled
+        raise ValueError("could not be checked: the channel gave no text back")
+
+    def check(self, content: Content) -> Mapping[str, str]:
+        """A check that fails is a problem of the content: sending would not go better."""
+        try:
+            return dict(self._channel.check(content))
+        except Exception as error:  # noqa: BLE001 - a team's code may raise anything
+            return {"body": f"could not be checked: {self._failed(error)}"}
+
+    def render(self, message: Message, recipient: Recipient) -> Rendering:
+        """A rendering that fails is shown as such: the log stays readable."""
+        try:
+            return self._channel.render(message, recipient)
+        except Exception as error:  # noqa: BLE001 - as above
+            return Rendering("text/plain", f"not rendered: {self._failed(error)}", {})
+
+    async def send(self, hand_over: HandOver) -> Outcomes:
+        """Raises ChannelDied, after which the next call starts afresh.
+
+        Cancelling it kills the process: what it would answer later is about nobody any more. A
+        process that cannot be started is nobody's fault in the hand-over: `Retry` for everybody.
+        """
+        async with self._turn:
+            try:
+                child = await self._ready()
+            except NotStarted as error:
+                return Outcomes(Retry(str(error), max(0.0, self._not_before - self._monotonic())))
+            try:
+                return await child.ask(hand_over)
+            except Broken as broken:
+                self._child = None
+                how = f"its process {broken} ({await child.end()})"
+                self._log.warning("hand-over of %s failed: %s", hand_over.message.id, how)
+                raise ChannelDied(f"{self.name}: {how}") from broken
+            except BaseException:
+                self._child = None
+                await child.end()
+                raise
+
+    async def close(self) -> None:
+        """Waits for the hand-over in flight; cancel `send` to be quicker. Nothing can follow."""
+        async with self._turn:
+            self._closed = True
+            await self._discard()
+
+    async def _ready(self) -> ChildProcess:
+        if self._closed:
+            raise NotStarted("the channel is closed, because the broker stops")
+        if self._child is not None and self._child.usable:
+            return self._child
+        await self._discard()
+        if self._monotonic() < self._not_before:
+            raise NotStarted(self._why_not)
+        try:
+            self._child = await ChildProcess.start(self._target, self._limits, self._log)
+        except NotStarted as error:
+            self._put_off(str(error))
+            raise
+        self._failures = 0
+        return self._child
+
+    def _put_off(self, why: str) -> None:
+        pause = self._limits.pause_seconds * 2.0 ** min(self._failures, 32)
+        self._failures += 1
+        self._not_before = self._monotonic() + min(pause, self._limits.pause_cap_seconds)
+        self._why_not = why
+        self._log.warning("not started: %s", why)
+
+    async def _discard(self) -> None:
+        if (child := self._child) is not None:
+            self._child = None
+            await child.end()
+
+    def _failed(self, error: Exception) -> str:
+        """Where and of what type, but not its text, which may hold the address."""
+        kind = type(error).__name__
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        self._log.error("it raised %s, which is not a part of the port:\n%s", kind, frames)
+        return f"channel {self.name} raised {kind}"
+
+
+_meets_the_port: Callable[..., Channel] = SupervisedChannel

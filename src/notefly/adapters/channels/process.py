@@ -1,0 +1,190 @@
+"""One process of a channel, as the broker sees it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import Process
+from dataclasses import dataclass
+from io import FileIO
+from typing import Self
+
+from notefly.adapters.channels.ear import Ear
+from notefly.adapters.channels.wire import (
+    HEADER,
+    Garbage,
+    dump,
+    frame,
+    load,
+    pack_hand_over,
+    unpack_outcomes,
+)
+from notefly.domain.outcome import Outcomes
+from notefly.ports.channel import HandOver
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a channel that is not built in may use up before its process is killed."""
+
+    hand_over_seconds: float = 30.0
+    start_seconds: float = 30.0
+    exit_seconds: float = 5.0
+    """How long the broker waits for a killed process to be gone."""
+    memory_bytes: int = 1 << 30
+    """Private writable memory; kept by Linux only."""
+    answer_bytes: int = 8 << 20
+    """More than 1,000 outcomes with the longest details need."""
+    pause_seconds: float = 1.0
+    """After a start that failed; doubled by each further one."""
+    pause_cap_seconds: float = 60.0
+
+
+class Broken(Exception):  # noqa: N818 - reads as what happened
+    """The process gave no proper answer; nothing that it says can be relied on any more."""
+
+
+class NotStarted(Exception):  # noqa: N818
+    """The process never came to the point of taking a hand-over."""
+
+
+Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class ChildProcess:
+    """Takes one hand-over at a time."""
+
+    def __init__(
+        self, process: Process, link: Link, errors: FileIO, limits: Limits, log: logging.Logger
+    ) -> None:
+        self._process = process
+        self._reader, self._writer = link
+        self._limits = limits
+        self._ear = Ear(log)
+        self._listening = asyncio.create_task(self._ear.listen(errors))
+        self._gone = asyncio.create_task(self._watch())
+        self._number = 0
+
+    @classmethod
+    async def start(cls, target: str, limits: Limits, log: logging.Logger) -> Self:
+        """A process that has made its channel. Raises NotStarted."""
+        try:
+            process, link, errors = await spawn(target)
+        except OSError as error:
+            raise NotStarted(f"its process cannot be started: {error}") from error
+        child = cls(process, link, errors, limits, log)
+        try:
+            await child._greet()
+        except Broken as broken:
+            raise NotStarted(f"its process {broken} ({await child.end()}) at its start") from broken
+        except BaseException:
+            await child.end()
+            raise
+        return child
+
+    @property
+    def usable(self) -> bool:
+        """False once it has gone away by itself, between two hand-overs."""
+        return self._process.returncode is None and not self._reader.at_eof()
+
+    async def ask(self, hand_over: HandOver) -> Outcomes:
+        """Raises Broken. After that, or when cancelled, the process must be ended."""
+        self._number += 1
+        self._ear.refresh()
+        question = pack_hand_over(self._number, hand_over)
+        answer = await self._exchange(question, self._limits.hand_over_seconds)
+        try:
+            return unpack_outcomes(self._number, answer, hand_over.recipients)
+        except Garbage as garbage:
+            raise Broken(f"answered with garbage: {garbage}") from garbage
+
+    async def end(self) -> str:
+        """Kill it and all that it started; says how it ended."""
+        if not self._gone.done():
+            self._kill()
+        self._writer.transport.abort()
+        ends = {self._gone, self._listening}
+        _, late = await asyncio.wait(ends, timeout=self._limits.exit_seconds)
+        for task in late:
+            task.cancel()
+        return "killed, but not gone yet" if self._gone in late else self._gone.result()
+
+    async def _watch(self) -> str:
+        """What it started dies with it, and at once: later its number may be somebody else's."""
+        status = await self._process.wait()
+        self._kill()
+        return ending(status)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _greet(self) -> None:
+        hello = dump({"path": sys.path, "memory_bytes": self._limits.memory_bytes})
+        answer = await self._exchange(hello, self._limits.start_seconds)
+        try:
+            greeting = load(answer)
+        except Garbage as garbage:
+            raise Broken(f"answered with garbage: {garbage}") from garbage
+        match greeting:
+            case {"ready": True}:
+                return
+            case {"unusable": str(why)}:
+                raise NotStarted(f"its class cannot be used in a process of its own: {why}")
+            case _:
+                raise Broken("did not say whether it is ready")
+
+    async def _exchange(self, question: bytes, seconds: float) -> bytes:
+        try:
+            async with asyncio.timeout(seconds):
+                self._writer.write(frame(question))
+                await self._writer.drain()
+                return await self._answer()
+        except TimeoutError:
+            raise Broken(f"gave no answer within {seconds:g} s") from None
+        except (asyncio.IncompleteReadError, OSError) as error:
+            raise Broken("ended without an answer") from error
+
+    async def _answer(self) -> bytes:
+        length = int.from_bytes(await self._reader.readexactly(HEADER))
+        if length > self._limits.answer_bytes:
+            raise Broken(f"announced {length:,} bytes, where {self._limits.answer_bytes:,} may be")
+        return await self._reader.readexactly(length)
+
+
+async def spawn(target: str) -> tuple[Process, Link, FileIO]:
+    """The process, a socket to it, and what it prints. Raises OSError.
+
+    The ends are ours and not asyncio's, which can close neither of its own before it has read all.
+    `-P`: modules are found where this process finds them, and not by accident in a working folder.
+    """
+    module = "notefly.adapters.channels.child"
+    command = [sys.executable, "-u", "-P", "-m", module, target]
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        near, far = socket.socketpair()
+        ours.enter_context(near)
+        theirs.enter_context(far)
+        heard, said = os.pipe()
+        errors = ours.enter_context(FileIO(heard))
+        theirs.callback(os.close, said)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=far.fileno(),
+            stdout=far.fileno(),
+            stderr=said,
+            start_new_session=True,
+        )
+        link = await asyncio.open_unix_connection(sock=near)
+        ours.pop_all()
+        return process, link, errors
+
+
+def ending(status: int) -> str:
+    """An exit status in words."""
+    if status >= 0:
+        return f"exit status {status}"
+    named = {int(known): known.name for known in signal.Signals}
+    return f"killed by {named.get(-status, f'signal {-status}')}"

@@ -1,0 +1,1 @@
+"""What one process needs no server for."""

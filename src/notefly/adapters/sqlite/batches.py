@@ -1,0 +1,160 @@
+"""Batches in SQLite: planned, leased and recorded, each in one commit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from notefly.adapters.sqlite.claim import Claimer
+from notefly.adapters.sqlite.database import Database
+from notefly.adapters.sqlite.finish import Lost, end, finish, held
+from notefly.adapters.sqlite.names import Names
+from notefly.adapters.sqlite.plan import Planner
+from notefly.adapters.sqlite.queries import load
+from notefly.adapters.sqlite.record import Batch
+from notefly.adapters.sqlite.transaction import Reading, Transaction, maybe_moment, micros
+from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
+from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberId, SubscriberKey, delivery_id
+from notefly.ports.batch_store import BatchStore, Claims, Finished, Planned, Slice
+
+SQL = load("batches")
+MEMBERS = load("members")
+
+
+class SqliteBatches:
+    """See `BatchStore`. A lease is monotonic time of this process, and ends with it."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Names,
+        kinds: Mapping[str, str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._kinds = kinds
+        self._monotonic = monotonic
+        self._planner = Planner()
+
+    async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
+        return await self._database.write(
+            lambda transaction: self._planner.plan(transaction, sizes, seconds), urgent=False
+        )
+
+    async def claim(
+        self, refs: Sequence[BatchRef], worker: str, lease_seconds: float, at: datetime
+    ) -> Claims:
+        # Urgent, so that it rides in the commit that records the last group.
+        until = self._monotonic() + lease_seconds
+        return await self._database.write(
+            lambda transaction: Claimer(transaction, worker, until, at).claim(refs)
+        )
+
+    async def hand_over(
+        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
+    ) -> Slice:
+        kind = self._kinds[claim.channel]
+
+        def work(reading: Reading) -> Slice:
+            return _slice(reading, claim, kind, after, limit, at)
+
+        return await self._database.read(work)
+
+    async def finish(self, reports: Sequence[Report]) -> Finished:
+        return await self._database.write(
+            lambda transaction: finish(transaction, self._channels, reports), urgent=False
+        )
+
+    async def extend(self, claims: Sequence[Claim], lease_seconds: float) -> None:
+        until = self._monotonic() + lease_seconds
+        held = [(until, claim.batch, claim.token) for claim in claims]
+        await self._database.write(lambda transaction: transaction.many(SQL["extend"], held))
+
+    async def take_over(self, at: datetime) -> Sequence[BatchRef]:
+        now = self._monotonic()
+
+        def work(transaction: Transaction) -> Sequence[BatchRef]:
+            expired = transaction.rows(SQL["expired_leases"], (now,))
+            return self._interrupt(transaction, expired, Ending.DIED, at)
+
+        return await self._database.write(work, urgent=False)
+
+    async def recover(self, at: datetime) -> None:
+        """Leases die with the process that gave them; interrupt all, and hold it against none."""
+
+        def work(transaction: Transaction) -> None:
+            leased = transaction.rows(SQL["leased"])
+            self._interrupt(transaction, leased, Ending.INTERRUPTED, at)
+
+        await self._database.write(work)
+
+    async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
+        def work(reading: Reading) -> Sequence[BatchRef]:
+            if after:
+                rows = reading.rows(SQL["unfinished_next"], (after, limit))
+            else:
+                rows = reading.rows(SQL["unfinished_first"], (limit,))
+            return [
+                BatchRef(
+                    BatchKey(batch),
+                    MessageKey(message),
+                    self._channels.name(reading, channel),
+                    left,
+                    maybe_moment(due_at),
+                )
+                for batch, message, channel, left, due_at in rows
+            ]
+
+        return await self._database.read(work)
+
+    def _interrupt(
+        self,
+        transaction: Transaction,
+        leased: Sequence[tuple[int, int]],
+        ending: Ending,
+        at: datetime,
+    ) -> Sequence[BatchRef]:
+        refs: list[BatchRef] = []
+        for key, number in leased:
+            if (batch := held(transaction, BatchKey(key), number)) is not None:
+                refs += end(transaction, self._channels, batch, Lost(ending, at))
+        return refs
+
+
+def _slice(
+    reading: Reading, claim: Claim, kind: str, after: SubscriberKey, limit: int, at: datetime
+) -> Slice:
+    """The recipients of the next hand-over, as the choices stand right now."""
+    batch = Batch(*(reading.row(SQL["read"], (claim.batch,)) or ()))
+    *_, expires_at, _, _, _, cancelled_at, category = (
+        reading.row(SQL["message"], (claim.message.key,)) or ()
+    )
+    batch.category, batch.epoch = category, claim.message.epoch
+    now = reading.epoch
+    expiry = expires_at if batch.expires_at is None else batch.expires_at
+    stopped = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
+    scope = batch.scope(after, batch.last, now) | {"kind": kind, "limit": limit}
+    statement = "recipients_waiting" if batch.by_rows else "recipients_planned"
+    rows = [] if stopped else reading.rows(MEMBERS[statement], scope)
+    last = len(rows) < limit
+    through = SubscriberKey(batch.last if last else rows[-1][0])
+    return Slice(
+        epoch=Epoch(now),
+        after=after,
+        through=through,
+        recipients=[
+            Recipient(
+                SubscriberKey(key),
+                delivery_id(claim.message.id, claim.channel, SubscriberKey(key)),
+                SubscriberId(subscriber or ""),
+                name or "",
+                address or "",
+            )
+            for key, subscriber, name, address in rows
+        ],
+        last=last,
+        stopped=stopped,
+    )
+
+
+def _meets(store: SqliteBatches) -> BatchStore:
+    return store

@@ -1,0 +1,95 @@
+-- name: next_unplanned
+-- Small before big: a message that was begun waits until those behind it had a turn.
+SELECT u.message, u.channel, u.subscriber, m.category, m.epoch, m.only_subscriber
+FROM unplanned u JOIN message m ON m.key = u.message
+WHERE u.message > ? ORDER BY u.message LIMIT ?
+
+-- name: channels
+SELECT key, name FROM channel ORDER BY key
+
+-- name: planned_so_far
+UPDATE unplanned SET channel = ?, subscriber = ? WHERE message = ?
+
+-- name: planned
+DELETE FROM unplanned WHERE message = ?
+
+-- name: any_unplanned
+SELECT 1 FROM unplanned LIMIT 1
+
+-- name: range_full
+-- The last member of a full range, straight from the index.
+SELECT subscriber FROM subscription
+WHERE category = ? AND channel = ? AND subscriber > ? AND from_epoch <= ? AND to_epoch > ?
+ORDER BY subscriber LIMIT 1 OFFSET ?
+
+-- name: range_rest
+SELECT count(*), min(subscriber), max(subscriber) FROM subscription
+WHERE category = ? AND channel = ? AND subscriber > ? AND from_epoch <= ? AND to_epoch > ?
+
+-- name: range_one
+SELECT count(*), min(subscriber), max(subscriber) FROM subscription
+WHERE category = ? AND channel = ? AND subscriber = ? AND from_epoch <= ? AND to_epoch > ?
+
+-- name: add_planned
+INSERT INTO batch (message, channel, kind, first, last, size) VALUES (?, ?, 0, ?, ?, ?)
+
+-- name: add_child
+INSERT INTO batch (message, channel, kind, first, last, size, parent, round, state, base, attempts, spent, due_at, expires_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: read
+SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
+    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
+FROM batch b WHERE b.key = ?
+
+-- name: message
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body, m.cancelled_at, m.category
+FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
+WHERE m.key = ?
+
+-- name: lease
+UPDATE batch SET state = 1, attempts = ?, lease_until = ?, due_at = NULL WHERE key = ?
+
+-- name: begin_attempt
+INSERT INTO attempt (batch, number, worker, claimed_at) VALUES (?, ?, ?, ?)
+
+-- name: end_attempt
+UPDATE attempt SET ended_at = ?, ending = ?, started_at = ?, epoch = ?, detail = ? WHERE batch = ? AND number = ?
+
+-- name: add_handover
+INSERT INTO handover (batch, number, first, last, started_at, epoch, detail) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: settle
+UPDATE batch SET state = ?, spent = ?, deaths = ?, due_at = ?, lease_until = NULL,
+    delivered = ?, dead = ?, cancelled = ?, moved = ? WHERE key = ?
+
+-- name: extend
+UPDATE batch SET lease_until = ? WHERE key = ? AND state = 1 AND attempts = ?
+
+-- name: expired_leases
+SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1 AND lease_until <= ?
+
+-- name: scope
+SELECT category, epoch FROM message WHERE key = ?
+
+-- name: ref
+SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FROM batch WHERE key = ?
+
+-- name: leased
+SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1
+
+-- name: unfinished_first
+SELECT b.key, b.message, b.channel, b.size - b.delivered - b.dead - b.cancelled - b.moved, b.due_at
+FROM batch b WHERE b.state < 3 ORDER BY b.message, b.key LIMIT ?
+
+-- name: unfinished_next
+SELECT b.key, b.message, b.channel, b.size - b.delivered - b.dead - b.cancelled - b.moved, b.due_at
+FROM batch b WHERE b.state < 3 AND (b.message, b.key) > ((SELECT message FROM batch WHERE key = ?1), ?1)
+ORDER BY b.message, b.key LIMIT ?2
+
+-- name: add_event
+INSERT INTO event (at, message, channel, state, deliveries, subscriber) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: add_tally
+INSERT INTO tally (channel, state, deliveries) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET deliveries = deliveries + excluded.deliveries

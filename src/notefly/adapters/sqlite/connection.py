@@ -1,0 +1,104 @@
+"""Open the file the way the promise needs it, and refuse what cannot keep it."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from notefly.domain.errors import StoreUnusable
+
+FIRST_SOUND = (3, 51, 3)
+"""Before it, a race of two connections could corrupt a WAL (sqlite.org, "WAL-reset bug")."""
+BUSY_MILLISECONDS = 10_000
+WRITER_CACHE_KIB = 16_384
+READER_CACHE_KIB = 4_096
+MEMORY = ":memory:"
+
+
+def check_version(version: str = "") -> str:
+    """The version of SQLite in use. Raises StoreUnusable for one that is known to corrupt."""
+    found = version or apsw.sqlite_lib_version()
+    if tuple(int(part) for part in found.split(".")) < FIRST_SOUND:
+        wanted = ".".join(map(str, FIRST_SOUND))
+        raise StoreUnusable(
+            f"SQLite {found} can corrupt a store; {wanted} or newer is needed: "
+            "reinstall apsw from its own wheel"
+        )
+    return found
+
+
+def open_writer(path: str) -> apsw.Connection:
+    """The one connection that writes and checkpoints; every commit is on stable storage.
+
+    Raises StoreUnusable when the file cannot be opened or is not a Notefly store.
+    """
+    check_version()
+    try:
+        connection = apsw.Connection(path)
+        _pragmas(connection, WRITER_CACHE_KIB)
+        _one(connection, "PRAGMA journal_mode = WAL")
+        _one(connection, "PRAGMA synchronous = FULL")
+        # The writer checkpoints by itself, between transactions, so that no commit has to.
+        connection.wal_autocheckpoint(0)
+        migrate(connection)
+    except apsw.Error as error:
+        raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
+    return connection
+
+
+def open_reader(path: str) -> apsw.Connection:
+    """A connection that cannot write. Raises StoreUnusable when there is no store."""
+    check_version()
+    try:
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        _pragmas(connection, READER_CACHE_KIB)
+        _one(connection, "PRAGMA query_only = ON")
+        connection.wal_autocheckpoint(0)
+        _refuse_newer(connection)
+    except apsw.Error as error:
+        raise StoreUnusable(f"there is no readable store at {path}: {error}") from error
+    return connection
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the schema up to date, one migration a transaction; they only go forward."""
+    version = _refuse_newer(connection)
+    for number, script in _migrations():
+        if number > version:
+            with connection:
+                for _ in connection.execute(script):
+                    pass
+                _one(connection, f"PRAGMA user_version = {number}")
+
+
+def _refuse_newer(connection: apsw.Connection) -> int:
+    version = _one(connection, "PRAGMA user_version")
+    newest = max(number for number, _ in _migrations())
+    if not isinstance(version, int) or version > newest:
+        raise StoreUnusable(
+            f"the store has schema {version}, this Notefly knows {newest}: update Notefly"
+        )
+    return version
+
+
+def _migrations() -> list[tuple[int, str]]:
+    folder = files("notefly.adapters.sqlite") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in names]
+
+
+def _pragmas(connection: apsw.Connection, cache_kib: int) -> None:
+    connection.set_busy_timeout(BUSY_MILLISECONDS)
+    _one(connection, f"PRAGMA cache_size = -{cache_kib}")
+    _one(connection, "PRAGMA temp_store = MEMORY")
+
+
+def _one(connection: apsw.Connection, statement: str) -> object:
+    """The first value; apsw runs a pragma only as its rows are read, so all of them are."""
+    rows = list(connection.execute(statement))
+    return rows[0][0] if rows else None
+
+
+def store_path(data_dir: Path) -> Path:
+    """Where the store lies in a data directory."""
+    return data_dir / "notefly.db"

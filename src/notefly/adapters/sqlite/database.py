@@ -1,0 +1,82 @@
+"""The file as the stores see it: `write` in the shared transactions, `read` of one moment."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from notefly.adapters.sqlite.connection import MEMORY, open_reader, open_writer
+from notefly.adapters.sqlite.transaction import Reading, Transaction
+from notefly.adapters.sqlite.writer import Writer
+from notefly.ports.meter import Meter
+
+T = TypeVar("T")
+READERS = 2
+"""Threads that read; SQLite lets go of the interpreter's lock while it works."""
+
+
+class Database:
+    """One store, open. In `:memory:` there is one connection, so reads take turns with writes."""
+
+    def __init__(
+        self,
+        path: str,
+        budget: Callable[[], float],
+        meter: Meter,
+        on_unknown: Callable[[BaseException], None],
+    ) -> None:
+        if path != MEMORY:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._watchers: set[asyncio.Event] = set()
+        self._writer = Writer(open_writer(path), budget, meter, on_unknown, self._wake)
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+        self._readers = (
+            None if path == MEMORY else ThreadPoolExecutor(READERS, "notefly-reader", self._connect)
+        )
+
+    async def write(self, work: Callable[[Transaction], T], *, urgent: bool = True) -> T:
+        """See `Writer.run`."""
+        return await self._writer.run(work, urgent=urgent)
+
+    async def read(self, work: Callable[[Reading], T]) -> T:
+        """Do it inside one read transaction, away from the event loop."""
+        if self._readers is None:
+            return await self._writer.run(work, urgent=True)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def watch(self) -> asyncio.Event:
+        """An event that is set after every commit, until `unwatch`."""
+        event = asyncio.Event()
+        self._watchers.add(event)
+        return event
+
+    def unwatch(self, event: asyncio.Event) -> None:
+        self._watchers.discard(event)
+
+    def close(self) -> None:
+        """Everything asked for is done first."""
+        if self._readers is not None:
+            self._readers.shutdown()
+        for connection in self._connections:
+            connection.close()
+        self._writer.close()
+
+    def _connect(self) -> None:
+        connection = open_reader(self.path)
+        self._connections.append(connection)
+        self._local.reading = Reading(connection)
+        self._local.connection = connection
+
+    def _read(self, work: Callable[[Reading], T]) -> T:
+        with self._local.connection:
+            return work(self._local.reading)
+
+    def _wake(self) -> None:
+        for event in self._watchers:
+            event.set()

@@ -1,0 +1,199 @@
+"""The end of an attempt: outcomes, batch and attempt in one commit."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from notefly.adapters.sqlite.names import Names
+from notefly.adapters.sqlite.queries import load
+from notefly.adapters.sqlite.record import (
+    FINISHED,
+    HALF,
+    LEASED,
+    MEMBERS,
+    READY,
+    WAITING,
+    WAITING_HALF,
+    Batch,
+    add_child,
+    announce,
+    members,
+    record,
+    write,
+)
+from notefly.adapters.sqlite.transaction import Transaction, maybe_micros, maybe_moment, micros
+from notefly.domain.batch import EVERYBODY, BatchRef, Ending, Handed, Report
+from notefly.domain.delivery import Reason, State
+from notefly.domain.ids import BatchKey, MessageKey, SubscriberKey
+from notefly.domain.outcome import Verdict
+from notefly.ports.batch_store import Finished
+
+SQL = load("batches")
+POISON_DEATHS = 2
+"""Times a worker may die on a batch before it is split, and on a batch of one before it is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What is known of an attempt that nobody reports: that it is over."""
+
+    ending: Ending
+    ended_at: datetime
+    detail: str | None = None
+    handed: Sequence[Handed] = ()
+
+
+class StoreBrokenError(AssertionError):
+    """The record does not add up: a bug, never an answer to a caller."""
+
+
+def finish(transaction: Transaction, channels: Names, reports: Sequence[Report]) -> Finished:
+    """Record every report whose token still holds."""
+    started = time.perf_counter()
+    refs: list[BatchRef] = []
+    stale: list[BatchKey] = []
+    for report in reports:
+        batch = held(transaction, report.claim.batch, report.claim.token)
+        if batch is None:
+            stale.append(report.claim.batch)
+        else:
+            refs += end(transaction, channels, batch, report)
+    return Finished(refs, stale, time.perf_counter() - started)
+
+
+def held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
+    """The batch, if this attempt still holds its lease (I6)."""
+    row = transaction.row(SQL["read"], (key,))
+    if row is None or row[8] != LEASED or row[10] != number:
+        return None
+    return in_scope(transaction, Batch(*row))
+
+
+def in_scope(transaction: Transaction, batch: Batch) -> Batch:
+    """The same batch, knowing which audience it is a part of."""
+    batch.category, batch.epoch = transaction.row(SQL["scope"], (batch.message,)) or (0, 0)
+    return batch
+
+
+def end(
+    transaction: Transaction, channels: Names, batch: Batch, report: "Report | Lost"
+) -> list[BatchRef]:
+    """End the attempt; the batches that may be worked on because of it."""
+    epoch_known = _record_attempt(transaction, batch, report)
+    for handed in report.handed:
+        record(transaction, batch, handed)
+        if not epoch_known:
+            _record_handover(transaction, batch, handed)
+    children = [BatchKey(key) for key in batch.children]
+    if report.ending is Ending.DIED:
+        batch.deaths += 1
+        children += _poisoned(transaction, batch, report.ended_at)
+    state = _settled(batch, report.ending)
+    store_batch(transaction, batch, state)
+    announce(transaction, batch, report.ended_at)
+    if state != FINISHED:
+        children.append(batch.key)
+    return [_ref(transaction, channels, child) for child in children]
+
+
+def store_batch(transaction: Transaction, batch: Batch, state: int) -> None:
+    """Write back the counters and where the batch stands."""
+    values = (
+        state,
+        batch.spent,
+        batch.deaths,
+        maybe_micros(batch.due) if state == WAITING else None,
+        batch.delivered,
+        batch.dead,
+        batch.cancelled,
+        batch.moved,
+        batch.key,
+    )
+    transaction.run(SQL["settle"], values)
+
+
+def _settled(batch: Batch, ending: Ending) -> int:
+    """Where the batch stands now: every member ended, moved, or goes on in it."""
+    if batch.left == 0:
+        return FINISHED
+    if ending is not Ending.FINISHED:
+        return READY
+    if batch.left < 0 or batch.due is None:
+        # A member without an outcome, or with two: recording it would be a lie.
+        raise StoreBrokenError(
+            f"batch {batch.key} does not add up: {batch.left} left of {batch.size}"
+        )
+    batch.spent += 1
+    batch.ended[State.RETRYING] += batch.left
+    batch.alone = SubscriberKey(batch.last)
+    return WAITING
+
+
+def _record_attempt(transaction: Transaction, batch: Batch, report: "Report | Lost") -> bool:
+    """True when one hand-over covered the batch, so that the attempt can stand for it."""
+    whole = len(report.handed) == 1 and report.ending is Ending.FINISHED
+    first: Handed | None = report.handed[0] if whole else None
+    detail = first.default.detail if first else report.detail
+    values = (
+        micros(report.ended_at),
+        report.ending.value,
+        micros(first.started_at) if first else None,
+        first.epoch if first else None,
+        detail,
+        batch.key,
+        batch.attempts,
+    )
+    transaction.run(SQL["end_attempt"], values)
+    return whole
+
+
+def _record_handover(transaction: Transaction, batch: Batch, handed: Handed) -> None:
+    values = (
+        batch.key,
+        batch.attempts,
+        handed.after + 1,
+        handed.through,
+        micros(handed.started_at),
+        handed.epoch,
+        handed.default.detail,
+    )
+    transaction.run(SQL["add_handover"], values)
+
+
+def _poisoned(transaction: Transaction, batch: Batch, at: datetime) -> list[BatchKey]:
+    """A batch that killed its worker twice is halved, until the one that does it stands alone."""
+    if batch.deaths < POISON_DEATHS or batch.left == 0:
+        return []
+    if batch.left == 1:
+        _bury(transaction, batch, at)
+        return []
+    keys = [SubscriberKey(row[0]) for row in members(transaction, batch)]
+    middle = len(keys) // 2
+    halves = [_half(transaction, batch, part) for part in (keys[:middle], keys[middle:])]
+    batch.moved += len(keys)
+    return halves
+
+
+def _bury(transaction: Transaction, batch: Batch, at: datetime) -> None:
+    """The one that does it: a dead letter, with its reason."""
+    detail = f"the channel's process died on it {batch.deaths} times, alone"
+    verdict = Verdict(State.DEAD, Reason.POISON, detail)
+    [(subscriber, _)] = members(transaction, batch)
+    write(transaction, batch, [(subscriber, verdict)], batch.key)
+    batch.count(State.DEAD, 1, subscriber)
+
+
+def _half(transaction: Transaction, batch: Batch, keys: list[SubscriberKey]) -> BatchKey:
+    kind = WAITING_HALF if batch.by_rows else HALF
+    child = add_child(transaction, batch, kind, keys, state=READY, spent=batch.spent, due=None)
+    if batch.by_rows:
+        scope = batch.scope(0, EVERYBODY, 0) | {"child": child, "first": keys[0], "last": keys[-1]}
+        transaction.run(MEMBERS["repoint"], scope)
+    return child
+
+
+def _ref(transaction: Transaction, channels: Names, key: BatchKey) -> BatchRef:
+    message, channel, left, due_at = transaction.row(SQL["ref"], (key,)) or (0, 0, 0, None)
+    name = channels.name(transaction, channel)
+    return BatchRef(key, MessageKey(message), name, left, maybe_moment(due_at))

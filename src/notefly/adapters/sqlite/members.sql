@@ -1,0 +1,70 @@
+-- Who is in a batch, and what is recorded of them.
+-- A planned batch (kinds 0, 1) holds the audience of its range that has no row yet; the others hold
+-- the rows of their range that wait and name them. Whether a choice still stands is a matter of
+-- epochs alone: closed at `h` means to_epoch <= h.
+
+-- name: planned
+SELECT s.subscriber, s.to_epoch FROM subscription s
+WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
+AND s.from_epoch <= :epoch AND s.to_epoch > :epoch
+AND NOT EXISTS (SELECT 1 FROM delivery d
+    WHERE d.message = :message AND d.channel = :channel AND d.subscriber = s.subscriber)
+ORDER BY s.subscriber LIMIT :limit
+
+-- name: waiting
+SELECT d.subscriber, s.to_epoch FROM delivery d
+JOIN subscription s ON s.category = :category AND s.channel = d.channel AND s.subscriber = d.subscriber
+    AND s.from_epoch <= :epoch AND s.to_epoch > :epoch
+WHERE d.message = :message AND d.channel = :channel AND d.subscriber > :after AND d.subscriber <= :through
+AND d.batch = :batch AND d.state IN (0, 2)
+ORDER BY d.subscriber LIMIT :limit
+
+-- name: recipients_planned
+SELECT s.subscriber, p.id, p.name, a.value FROM subscription s
+JOIN subscriber p ON p.key = s.subscriber
+LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = :kind AND a.from_epoch <= :now AND a.to_epoch > :now
+WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
+AND s.from_epoch <= :epoch AND s.to_epoch > :now
+AND NOT EXISTS (SELECT 1 FROM delivery d
+    WHERE d.message = :message AND d.channel = :channel AND d.subscriber = s.subscriber)
+ORDER BY s.subscriber LIMIT :limit
+
+-- name: recipients_waiting
+SELECT d.subscriber, p.id, p.name, a.value FROM delivery d
+JOIN subscription s ON s.category = :category AND s.channel = d.channel AND s.subscriber = d.subscriber
+    AND s.from_epoch <= :epoch AND s.to_epoch > :now
+JOIN subscriber p ON p.key = d.subscriber
+LEFT JOIN address a ON a.subscriber = d.subscriber AND a.kind = :kind AND a.from_epoch <= :now AND a.to_epoch > :now
+WHERE d.message = :message AND d.channel = :channel AND d.subscriber > :after AND d.subscriber <= :through
+AND d.batch = :batch AND d.state IN (0, 2)
+ORDER BY d.subscriber LIMIT :limit
+
+-- name: record_alike
+-- One outcome for the whole range of a batch of which nothing was recorded yet. No OR IGNORE:
+-- a second row for a delivery is a violation and must raise.
+INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
+SELECT :message, :channel, s.subscriber,
+    CASE WHEN s.to_epoch > :now THEN :state ELSE 4 END,
+    CASE WHEN s.to_epoch > :now THEN :reason ELSE :unsubscribed END,
+    :batch, :attempt, 1, NULL
+FROM subscription s
+WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
+AND s.from_epoch <= :epoch AND s.to_epoch > :epoch
+
+-- name: closed_in_range
+SELECT count(*) FROM subscription s
+WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
+AND s.from_epoch <= :epoch AND s.to_epoch > :epoch AND s.to_epoch <= :now
+
+-- name: record_new
+INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)
+
+-- name: record_waiting
+UPDATE delivery SET state = ?4, reason = ?5, batch = ?6, attempt = ?7, detail = ?8
+WHERE message = ?1 AND channel = ?2 AND subscriber = ?3 AND state IN (0, 2)
+
+-- name: repoint
+-- The halves of a split retry take their rows with them.
+UPDATE delivery SET batch = :child WHERE message = :message AND channel = :channel
+AND subscriber BETWEEN :first AND :last AND batch = :batch AND state IN (0, 2)

@@ -1,0 +1,121 @@
+"""Replay: another round for dead letters, in batches that share a lineage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from notefly.adapters.sqlite.names import Names
+from notefly.adapters.sqlite.queries import load
+from notefly.adapters.sqlite.record import reason_code
+from notefly.adapters.sqlite.transaction import Reading, Row, Transaction, maybe_micros, micros
+from notefly.domain.batch import BatchRef
+from notefly.domain.delivery import StateCode
+from notefly.domain.errors import Conflict, NotFound
+from notefly.domain.ids import BatchKey, MessageId, MessageKey, SubscriberKey
+from notefly.domain.log import DeliveryFilter
+
+SQL = load("deliveries")
+
+
+@dataclass(frozen=True, slots=True)
+class Replayer:
+    """Finds dead letters and reopens them."""
+
+    categories: Names
+    channels: Names
+
+    def count(self, reading: Reading, wanted: DeliveryFilter) -> int:
+        """How many match."""
+        found: int = reading.value(SQL["count_dead"], self._scope(reading, wanted))
+        return found
+
+    def all(
+        self,
+        transaction: Transaction,
+        wanted: DeliveryFilter,
+        limit: int,
+        expires_at: datetime | None,
+        at: datetime,
+    ) -> tuple[int, Sequence[BatchRef]]:
+        """Up to `limit` that match and may be tried again."""
+        scope = self._scope(transaction, wanted) | {
+            "any_age": expires_at is not None,
+            "at": micros(at),
+            "limit": limit,
+        }
+        rows = transaction.rows(SQL["dead"], scope)
+        refs = [
+            self._reopen(transaction, list(group), expires_at, at)
+            for _, group in groupby(rows, key=lambda row: (row[0], row[1], row[3], row[4], row[5]))
+        ]
+        return len(rows), refs
+
+    def one(
+        self,
+        transaction: Transaction,
+        delivery: tuple[MessageId, str, SubscriberKey],
+        expires_at: datetime | None,
+        at: datetime,
+    ) -> Sequence[BatchRef]:
+        """Raises NotFound, or Conflict when it is not dead or has expired."""
+        message, channel, subscriber = delivery
+        key = transaction.value(SQL["message_key"], (UUID(message).bytes,))
+        row = transaction.row(
+            SQL["one"], (key, self.channels.find(transaction, channel), subscriber)
+        )
+        if row is None:
+            raise NotFound("there is no such dead letter; only what is dead can be replayed")
+        if row[7] != StateCode.DEAD:
+            raise Conflict(f"it is {StateCode(row[7]).state}; only what is dead can be replayed")
+        if expires_at is None and row[6] is not None and row[6] <= micros(at):
+            raise Conflict("the message has expired; give a new expires_at")
+        return [self._reopen(transaction, [row], expires_at, at)]
+
+    def _reopen(
+        self, transaction: Transaction, rows: list[Row], expires_at: datetime | None, at: datetime
+    ) -> BatchRef:
+        """Rows of one batch and attempt: their numbers go on together, their budget starts anew."""
+        message, channel, first, parent, attempt, round_, _ = rows[0][:7]
+        batch = transaction.insert(
+            SQL["add_replay"],
+            (
+                message,
+                channel,
+                first,
+                rows[-1][2],
+                len(rows),
+                parent,
+                round_ + 1,
+                attempt,
+                attempt,
+                maybe_micros(expires_at),
+            ),
+        )
+        transaction.many(SQL["keep_round"], [(*row[:3], micros(at)) for row in rows])
+        transaction.many(SQL["reopen"], [(*row[:3], batch) for row in rows])
+        name = self.channels.name(transaction, channel)
+        return BatchRef(BatchKey(batch), MessageKey(message), name, len(rows))
+
+    def _scope(self, reading: Reading, wanted: DeliveryFilter) -> dict[str, Any]:
+        """The filter in keys; a name that was never used matches nothing."""
+        return {
+            "message": _key(
+                reading, SQL["message_key"], wanted.message and UUID(wanted.message).bytes
+            ),
+            "subscriber": _key(reading, SQL["subscriber_key"], wanted.subscriber),
+            "channel": wanted.channel and (self.channels.find(reading, wanted.channel) or -1),
+            "category": wanted.category and (self.categories.find(reading, wanted.category) or -1),
+            "reason": reason_code(wanted.reason),
+            "since": maybe_micros(wanted.since),
+            "until": maybe_micros(wanted.until),
+        }
+
+
+def _key(reading: Reading, statement: str, value: str | bytes | None) -> int | None:
+    if value is None:
+        return None
+    found: int | None = reading.value(statement, (value,))
+    return -1 if found is None else found

@@ -1,0 +1,77 @@
+"""The lines of one place: a message on one channel, in the order of its subscribers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from notefly.adapters.sqlite.queries import load
+from notefly.adapters.sqlite.record import CODES, RETRY, reason_code
+from notefly.adapters.sqlite.standing import Found, Place, Work, found
+from notefly.adapters.sqlite.transaction import Reading
+from notefly.domain.delivery import Reason, State
+from notefly.domain.ids import SubscriberKey
+
+SQL = load("deliveries")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The wanted members of a place: `after < subscriber <= through`, in any state or one."""
+
+    place: Place
+    state: State | None
+    reason: Reason | None
+    after: int
+    through: int
+
+    def read(self, reading: Reading, limit: int) -> list[Found]:
+        """At most `limit`, without counting anything that does not match."""
+        only = self.place.row[11]
+        after = self.after if only is None else max(self.after, only - 1)
+        through = self.through if only is None else min(self.through, only)
+        scope = self.place.scope | {"after": after, "through": through, "limit": limit}
+        if through <= after:
+            return []
+        if self.state is None:
+            rows = reading.rows(SQL["audience"], scope)
+            return [found(reading, self.place, row) for row in rows]
+        if self.state.terminal:
+            return self._recorded(reading, scope, self.state)
+        return self._open(reading, scope, limit)
+
+    def _recorded(self, reading: Reading, scope: dict[str, int], state: State) -> list[Found]:
+        if state is State.DELIVERED:
+            if reading.value(SQL["any_delivered"], scope) is None:
+                return []
+            rows = reading.rows(SQL["recorded_delivered"], scope)
+        else:
+            scope |= {"state": CODES[state]}
+            rows = reading.rows(SQL["recorded_exception"], scope)
+        code = reason_code(self.reason)
+        return [found(reading, self.place, row) for row in rows if code is None or row[2] == code]
+
+    def _open(self, reading: Reading, scope: dict[str, int], limit: int) -> list[Found]:
+        """Members of the open batches; their ranges may overlap, so the smallest keys win."""
+        lines: list[Found] = []
+        for work in (Work(*row) for row in reading.rows(SQL["open_batches"], scope)):
+            if len(lines) >= limit and work.first > lines[limit - 1].subscriber:
+                break
+            if work.standing is self.state:
+                lines += self._members(reading, scope, work)
+                lines.sort(key=lambda line: line.subscriber)
+                del lines[limit:]
+        return lines
+
+    def _members(self, reading: Reading, scope: dict[str, int], work: Work) -> Iterator[Found]:
+        after = max(scope["after"], work.first - 1)
+        mine = scope | {
+            "after": after,
+            "through": min(scope["through"], work.last),
+            "batch": work.key,
+        }
+        if work.kind >= RETRY:
+            for row in reading.rows(SQL["open_rows"], mine):
+                yield found(reading, self.place, row, work)
+        else:
+            for (subscriber,) in reading.rows(SQL["open_audience"], mine):
+                row = (SubscriberKey(subscriber), None, None, None, None, None, None)
+                yield found(reading, self.place, row, work)

@@ -1,0 +1,73 @@
+"""The embedded store, opened and closed as one."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from notefly.adapters.sqlite.batches import SqliteBatches
+from notefly.adapters.sqlite.database import Database
+from notefly.adapters.sqlite.deliveries import SqliteDeliveries
+from notefly.adapters.sqlite.figures import SqliteControl, SqliteEvents, SqliteFigures
+from notefly.adapters.sqlite.messages import SqliteMessages
+from notefly.adapters.sqlite.names import Names
+from notefly.adapters.sqlite.subscribers import SqliteSubscribers
+from notefly.adapters.sqlite.transaction import Transaction
+from notefly.ports.clock import Clock
+from notefly.ports.meter import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteStore:
+    """Every port that the file serves."""
+
+    database: Database
+    messages: SqliteMessages
+    subscribers: SqliteSubscribers
+    batches: SqliteBatches
+    deliveries: SqliteDeliveries
+    figures: SqliteFigures
+    control: SqliteControl
+    events: SqliteEvents
+
+
+@asynccontextmanager
+async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
+    path: str,
+    *,
+    categories: Iterable[str],
+    kinds: Mapping[str, str],
+    clock: Clock,
+    budget: Callable[[], float],
+    meter: Meter,
+    on_unknown: Callable[[BaseException], None],
+) -> AsyncIterator[SqliteStore]:
+    """Open, migrate, and take over what the last process left; closes when the block ends.
+
+    `kinds` maps each configured channel to its address kind. `on_unknown` is called when it cannot
+    be known whether a commit is durable; it must end the process. Raises StoreUnusable.
+    """
+    database = Database(path, budget, meter, on_unknown)
+    try:
+        known = Names("category"), Names("channel")
+
+        def prime(transaction: Transaction) -> None:
+            known[0].prime(transaction, categories)
+            known[1].prime(transaction, kinds)
+
+        await database.write(prime)
+        for names in known:
+            await database.read(names.remember)
+        batches = SqliteBatches(database, known[1], kinds, clock.monotonic)
+        await batches.recover(clock.now())
+        yield SqliteStore(
+            database,
+            SqliteMessages(database, known[0]),
+            SqliteSubscribers(database, *known),
+            batches,
+            SqliteDeliveries(database, *known, kinds),
+            SqliteFigures(database),
+            SqliteControl(database),
+            SqliteEvents(database),
+        )
+    finally:
+        database.close()

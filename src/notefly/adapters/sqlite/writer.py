@@ -1,0 +1,205 @@
+"""One thread that writes: whoever waits for durability shares its transactions.
+
+A transaction takes every urgent job that waits, then other work for as long as the pace allows,
+then the urgent jobs that came meanwhile; one commit, one fsync, and only then are all answered.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+import apsw
+
+from notefly.adapters.sqlite.transaction import Transaction
+from notefly.domain.errors import Unavailable
+from notefly.ports.meter import Meter
+
+T = TypeVar("T")
+CHECKPOINT_PAGES = 2_000
+"""About 8 MB: small enough that a checkpoint delays nobody for long."""
+STORE_ERRORS = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.BusyError)
+
+
+@dataclass(slots=True)
+class Job(Generic[T]):
+    """Something to do inside a transaction, and who waits for it."""
+
+    work: Callable[[Transaction], T]
+    urgent: bool
+    future: "asyncio.Future[T]"
+    loop: asyncio.AbstractEventLoop
+    result: T | None = None
+    error: BaseException | None = None
+
+    def answer(self) -> None:
+        """In the event loop; a waiter that has gone away is not told."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+
+
+class Writer:
+    """The writing side of a store."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        budget: Callable[[], float],
+        meter: Meter,
+        on_unknown: Callable[[BaseException], None],
+        committed: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._transaction = Transaction(connection)
+        self._budget = budget
+        self._meter = meter
+        self._on_unknown = on_unknown
+        self._committed = committed
+        self._inbox: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._later: deque[Job[Any]] = deque()
+        self._closing = False
+        self._wal_pages = 0
+        connection.set_wal_hook(self._saw_wal)
+        self._thread = threading.Thread(target=self._serve, name="notefly-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[Transaction], T], *, urgent: bool) -> T:
+        """Do it, and return once it is durable. Raises what `work` raises; then it left no trace.
+
+        Raises Unavailable when the store has no room; nothing of it was stored then.
+        """
+        if self._closing:
+            raise Unavailable("the store is closing")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._inbox.put(Job(work, urgent, future, loop))
+        return await future
+
+    def close(self) -> None:
+        """Finish what was asked for, checkpoint, and let go of the file."""
+        self._closing = True
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        closing = False
+        while not closing or self._later:
+            first = None if self._later else self._inbox.get()
+            if first is None and not self._later:
+                closing = True
+                continue
+            closing = self._group(first) or closing
+            if self._wal_pages >= CHECKPOINT_PAGES:
+                self._checkpoint()
+        self._checkpoint()
+        self._connection.close()
+
+    def _group(self, first: Job[Any] | None) -> bool:
+        """One transaction. True when closing was asked for in the meantime."""
+        started = time.perf_counter()
+        deadline = started + self._budget()
+        done: list[Job[Any]] = []
+        closing = False
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            if first is not None:
+                self._take(first, done)
+            while True:
+                closing = self._drain(done) or closing
+                if not self._later or (done and time.perf_counter() >= deadline):
+                    break
+                self._do(self._later.popleft(), done)
+        except STORE_ERRORS as error:
+            self._undo(done, error)
+        else:
+            self._commit(done, started)
+        self._answer(done)
+        return closing
+
+    def _take(self, job: Job[Any], done: list[Job[Any]]) -> None:
+        if job.urgent:
+            self._do(job, done)
+        else:
+            self._later.append(job)
+
+    def _drain(self, done: list[Job[Any]]) -> bool:
+        while True:
+            try:
+                job = self._inbox.get_nowait()
+            except Empty:
+                return False
+            if job is None:
+                return True
+            self._take(job, done)
+
+    def _do(self, job: Job[Any], done: list[Job[Any]]) -> None:
+        """Run one job in a savepoint: what it raises undoes it alone."""
+        done.append(job)
+        self._execute("SAVEPOINT job")
+        try:
+            job.result = job.work(self._transaction)
+        except STORE_ERRORS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+            job.error = error
+            self._execute("ROLLBACK TO job")
+        self._execute("RELEASE job")
+
+    def _commit(self, done: list[Job[Any]], started: float) -> None:
+        try:
+            self._execute("COMMIT")
+        except (apsw.FullError, apsw.BusyError) as error:
+            self._undo(done, error)
+            return
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may be answered
+            # Whether the commit reached the disk is unknown: nobody is answered, the process stops,
+            # and the idempotency keys of those who waited resolve it.
+            self._on_unknown(error)
+            done.clear()
+            return
+        self._meter.commit(time.perf_counter() - started, len(done))
+
+    def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
+        if self._connection.in_transaction:
+            self._execute("ROLLBACK")
+        for job in done:
+            job.error = Unavailable(f"the store cannot take it now: {error}")
+            job.error.__cause__ = error
+
+    def _answer(self, done: list[Job[Any]]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
+        for job in done:
+            by_loop.setdefault(job.loop, []).append(job)
+        for loop, jobs in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(self._answer_all, jobs)
+            except RuntimeError:
+                continue  # That loop is closed: nobody waits there any more.
+
+    def _answer_all(self, jobs: list[Job[Any]]) -> None:
+        for job in jobs:
+            job.answer()
+        self._committed()
+
+    def _execute(self, statement: str) -> None:
+        self._connection.execute(statement)
+
+    def _saw_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._wal_pages = 0
+        except apsw.Error:
+            # Nothing is lost by it: the WAL keeps everything, and the next one tries again.
+            self._wal_pages = 0

@@ -1,0 +1,1 @@
+"""The use cases: what Notefly does, in terms of ports alone."""

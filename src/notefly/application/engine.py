@@ -1,0 +1,156 @@
+"""The engine: plans, delivers and looks after what was left behind."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from notefly.application.catalogue import Catalogue
+from notefly.application.deliver import DeliverBatch
+from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
+from notefly.application.lane import Lane, Tools
+from notefly.application.retry import Judge
+from notefly.application.seed import LoadMocks
+from notefly.domain.ids import BatchKey
+from notefly.ports.channel import Channel
+from notefly.ports.event_log import EventLog
+from notefly.ports.figures import ChannelControl
+
+LOG = logging.getLogger(__name__)
+KEEPER_SECONDS = 2.0
+"""Between looks at expired leases; their keeping is cheap, so are the looks."""
+REOFFER_EVERY = 15
+"""Looks between two walks over everything unfinished."""
+PUMPS = 2
+"""Groups under way in a lane that treats everybody alike: one is recorded, one is made ready."""
+IN_FLIGHT = 4
+"""Batches under way at once on a channel that is called."""
+PAGE = 1_000
+DRAIN_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """What wakes the engine."""
+
+    planner: PlannerBell
+    keeper: KeeperBell
+    lanes: LaneBell
+
+
+@dataclass(slots=True)
+class Engine:
+    """Everything that happens after a 202, in this process."""
+
+    tools: Tools
+    catalogue: Catalogue
+    judge: Judge
+    bells: Bells
+    control: ChannelControl
+    events: EventLog
+    mocks: LoadMocks
+    _lanes: list[tuple[Lane, int]] = field(init=False)
+    _pumping: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    _stopping: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._lanes = [self._lane(group) for group in _grouped(self.catalogue.channels.values())]
+
+    async def start(self) -> None:
+        """Fill the queue from the store, and begin."""
+        await self.mocks()
+        await self._obey_pauses()
+        await self._offer_unfinished()
+        for lane, loops in self._lanes:
+            self._pumping += [asyncio.create_task(_forever(lane.run)) for _ in range(loops)]
+        keepers = (self._plan, self._keep, self._watch_pauses)
+        self._tasks += [asyncio.create_task(_forever(keeper)) for keeper in keepers]
+
+    async def stop(self) -> None:
+        """Finish the hand-overs under way and record them; what takes longer is taken over."""
+        self._stopping = True
+        for lane, _ in self._lanes:
+            lane.stop()
+        if self._pumping:
+            await asyncio.wait(self._pumping, timeout=DRAIN_SECONDS)
+        for task in (*self._pumping, *self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._pumping, *self._tasks, return_exceptions=True)
+
+    def _lane(self, channels: Sequence[Channel]) -> tuple[Lane, int]:
+        deliver = {
+            channel.name: DeliverBatch(
+                channel,
+                self.tools.batches,
+                self.judge,
+                self.tools.clock,
+                self.tools.terms.deadline,
+                lambda: self._stopping,
+            )
+            for channel in channels
+        }
+        lane = Lane(self.tools, deliver)
+        return lane, IN_FLIGHT if channels[0].per_recipient else PUMPS
+
+    async def _plan(self) -> None:
+        channels = self.catalogue.channels
+        sizes = {name: channel.batch_size for name, channel in channels.items()}
+        while True:
+            planned = await self.tools.batches.plan(sizes, self.tools.pace.seconds)
+            await self.tools.queue.offer(planned.refs)
+            if not planned.more:
+                await self.bells.planner.wait(KEEPER_SECONDS)
+
+    async def _keep(self) -> None:
+        """The reconciler: whatever the queue forgot or a worker dropped is offered again."""
+        looks = 0
+        while True:
+            rung = await self.bells.keeper.wait(KEEPER_SECONDS)
+            looks += 1
+            for lane, _ in self._lanes:
+                await lane.extend()
+            await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
+            if rung or looks % REOFFER_EVERY == 0:
+                await self._offer_unfinished()
+                await self.events.forget(self.tools.clock.now())
+
+    async def _offer_unfinished(self) -> None:
+        after = BatchKey(0)
+        while refs := await self.tools.batches.unfinished(after, PAGE):
+            await self.tools.queue.offer(refs)
+            after = refs[-1].batch
+
+    async def _watch_pauses(self) -> None:
+        while True:
+            await self.bells.lanes.wait()
+            await self._obey_pauses()
+
+    async def _obey_pauses(self) -> None:
+        paused = await self.control.paused()
+        for lane, _ in self._lanes:
+            lane.pause(paused)
+
+
+def _grouped(channels: Iterable[Channel]) -> list[list[Channel]]:
+    """Channels that treat everybody alike share a lane; one that is called has its own."""
+    every = list(channels)
+    alike = [channel for channel in every if not channel.per_recipient]
+    return ([alike] if alike else []) + [[c] for c in every if c.per_recipient]
+
+
+async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
+    """A loop that a passing trouble must not end; it returns when the loop does."""
+    while True:
+        try:
+            await loop()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            LOG.exception("trouble in %s; it goes on in a second", loop.__qualname__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await asyncio.Event().wait()
+        else:
+            return

@@ -1,0 +1,157 @@
+"""A lane: the channels that are served together, so that a slow one holds up nobody else."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NewType
+
+from notefly.application.deliver import DeliverBatch
+from notefly.application.doorbell import Doorbell
+from notefly.application.pace import Pace
+from notefly.domain.batch import BatchRef, Claim, Report
+from notefly.domain.errors import NoteflyError
+from notefly.ports.batch_store import BatchStore, Finished
+from notefly.ports.clock import Clock
+from notefly.ports.meter import Meter
+from notefly.ports.work_queue import WorkQueue
+
+LOG = logging.getLogger(__name__)
+WorkerName = NewType("WorkerName", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Times that a test may shorten; all in seconds."""
+
+    lease: float = 60.0
+    deadline: float = 30.0
+    trouble: float = 1.0
+    """Wait after the store refused something."""
+    busy: float = 1.0
+    """Wait before a batch that is leased elsewhere is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker works with; `worker` is its name in the log of attempts."""
+
+    batches: BatchStore
+    queue: WorkQueue
+    pace: Pace
+    clock: Clock
+    meter: Meter
+    terms: Terms
+    worker: WorkerName
+
+
+class Lane:
+    """Claims batches of its channels, delivers them, records what became of them."""
+
+    def __init__(self, tools: Tools, deliver: Mapping[str, DeliverBatch]) -> None:
+        self._deliver = deliver
+        self._batches = tools.batches
+        self._queue = tools.queue
+        self._pace = tools.pace
+        self._clock = tools.clock
+        self._meter = tools.meter
+        self._terms = tools.terms
+        self._worker = tools.worker
+        self._open = frozenset(deliver)
+        self._alike = not any(d.channel.per_recipient for d in deliver.values())
+        self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
+        self._held: dict[int, Claim] = {}
+        self._trouble = Doorbell()
+        self.stopping = False
+
+    def pause(self, paused: frozenset[str]) -> None:
+        """From now on, and for whoever waits in the queue already."""
+        self._open = frozenset(self._deliver) - paused
+        self._look_again()
+
+    def stop(self) -> None:
+        """Finish the hand-over under way, record it, and return."""
+        self.stopping = True
+        self._trouble.ring()
+        self._look_again()
+
+    async def run(self) -> None:
+        """Until it is stopped. The next group is claimed in the commit that records the last."""
+        claims: Sequence[Claim] = []
+        while not self.stopping or claims:
+            reports = [await self._report(claim) for claim in claims]
+            recording = asyncio.create_task(self._record(reports))
+            claims = await self._claim()
+            await recording
+
+    async def extend(self) -> None:
+        """Keep the leases of what is being delivered."""
+        if held := list(self._held.values()):
+            await self._batches.extend(held, self._terms.lease)
+
+    async def _claim(self) -> Sequence[Claim]:
+        refs = await self._receive()
+        if not refs:
+            return []
+        try:
+            claimed = await self._batches.claim(
+                refs, self._worker, self._terms.lease, self._clock.now()
+            )
+        except NoteflyError as error:
+            LOG.warning("the store refused a claim: %s", error)
+            await self._queue.nack([ref.batch for ref in refs], self._terms.trouble)
+            return []
+        await self._queue.ack(claimed.gone)
+        await self._queue.nack(claimed.busy, self._terms.busy)
+        self._held |= {claim.batch: claim for claim in claimed.claims}
+        return claimed.claims
+
+    async def _receive(self) -> Sequence[BatchRef]:
+        """Empty when it was woken to look again."""
+        if self.stopping:
+            return []
+        rows = self._pace.deliveries if self._alike else 1
+        receiving = asyncio.ensure_future(self._queue.receive(self._open, rows))
+        self._receiving.add(receiving)
+        try:
+            return await receiving
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return []
+        finally:
+            self._receiving.discard(receiving)
+
+    async def _report(self, claim: Claim) -> Report:
+        began = self._clock.monotonic()
+        report = await self._deliver[claim.channel](claim)
+        self._meter.attempt(claim.channel, self._clock.monotonic() - began)
+        return report
+
+    async def _record(self, reports: Sequence[Report]) -> None:
+        """Until the store took it: an outcome is never dropped."""
+        if not reports:
+            return
+        done = [report.claim.batch for report in reports]
+        finished = await self._finish(reports)
+        for batch in done:
+            self._held.pop(batch, None)
+        if finished is not None:
+            self._pace.measured(sum(report.claim.size for report in reports), finished.seconds)
+            await self._queue.ack(done)
+            await self._queue.offer(finished.refs)
+
+    async def _finish(self, reports: Sequence[Report]) -> Finished | None:
+        while True:
+            try:
+                return await self._batches.finish(reports)
+            except NoteflyError as error:
+                LOG.warning("the store did not record an outcome yet: %s", error)
+                if self.stopping:
+                    return None
+                await self._trouble.wait(self._terms.trouble)
+
+    def _look_again(self) -> None:
+        for receiving in self._receiving:
+            receiving.cancel()

@@ -1,0 +1,42 @@
+"""How large a transaction may be: small messages must not wait behind a broadcast."""
+
+from notefly.ports.clock import Clock
+
+BUSY_SECONDS = 0.0015
+"""Work per transaction while somebody publishes: a publish waits for one of these at most."""
+CALM_SECONDS = 0.040
+"""And while nobody does: large enough that the commit does not count."""
+RECENT_SECONDS = 1.0
+SMOOTHING = 0.2
+FIRST_GUESS = 2e-6
+"""Seconds a delivery costs, until one was measured."""
+
+
+class Pace:
+    """Follows the clock: how long a transaction may take, and how many deliveries that is."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._published_at = float("-inf")
+        self._seconds_per_delivery = FIRST_GUESS
+
+    def published(self) -> None:
+        """Somebody is waiting for a commit: keep transactions short for a while."""
+        self._published_at = self._clock.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """What a transaction may take."""
+        calm = self._clock.monotonic() - self._published_at > RECENT_SECONDS
+        return CALM_SECONDS if calm else BUSY_SECONDS
+
+    @property
+    def deliveries(self) -> int:
+        """How many deliveries fit in it."""
+        return max(1, int(self.seconds / self._seconds_per_delivery))
+
+    def measured(self, deliveries: int, seconds: float) -> None:
+        """Learn from a transaction that recorded so many."""
+        if deliveries:
+            cost = seconds / deliveries
+            self._seconds_per_delivery += SMOOTHING * (cost - self._seconds_per_delivery)

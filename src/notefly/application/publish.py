@@ -1,0 +1,77 @@
+"""Publish: from a request to a promise."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from notefly.application.catalogue import Catalogue
+from notefly.application.doorbell import PlannerBell
+from notefly.application.pace import Pace
+from notefly.domain.errors import Invalid, Problem
+from notefly.domain.message import KEY, Content, IdempotencyKey, fingerprint, problems_of
+from notefly.ports.clock import Clock, Ids
+from notefly.ports.message_store import MessageStore, Publication, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class PublishMessage:
+    """Accepts messages: when it returns, they are on stable storage and their audience is fixed."""
+
+    messages: MessageStore
+    catalogue: Catalogue
+    clock: Clock
+    ids: Ids
+    pace: Pace
+    planner: PlannerBell
+
+    async def one(self, content: Content, key: str | None = None, owner: str = "") -> Receipt:
+        """Raises Invalid, KeyReused or Unavailable; then nothing is stored."""
+        return await self._accept([content], self._problems(content), key, owner, many=False)
+
+    async def many(
+        self, contents: Sequence[Content], key: str | None = None, owner: str = ""
+    ) -> Receipt:
+        """All or nothing, in one commit; problems point to `/<line>/field`, lines from 0."""
+        problems = (
+            Problem(f"/{line}{problem.pointer}", problem.detail)
+            for line, content in enumerate(contents)
+            for problem in self._problems(content)
+        )
+        return await self._accept(contents, problems, key, owner, many=True)
+
+    def check(self, content: Content) -> None:
+        """Raises Invalid for what `one` would refuse, and stores nothing."""
+        if problems := list(self._problems(content)):
+            raise Invalid(problems)
+
+    def _problems(self, content: Content) -> Iterator[Problem]:
+        yield from problems_of(content, self.catalogue.category_names, self.clock.now())
+        yield from self.catalogue.content_problems(content)
+
+    async def _accept(
+        self,
+        contents: Sequence[Content],
+        problems: Iterator[Problem],
+        key: str | None,
+        owner: str,
+        *,
+        many: bool,
+    ) -> Receipt:
+        found = list(problems)
+        if key is not None and not KEY.fullmatch(key):
+            found.append(Problem("", "Idempotency-Key must be 1 to 255 visible ASCII characters"))
+        if found:
+            raise Invalid(found)
+        self.pace.published()
+        at = self.clock.now()
+        receipt = await self.messages.accept(
+            Publication(
+                [self.ids.message(at) for _ in contents],
+                contents,
+                at,
+                None
+                if key is None
+                else IdempotencyKey(owner, key, fingerprint(contents, many=many)),
+            )
+        )
+        self.planner.ring()
+        return receipt

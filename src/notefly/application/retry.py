@@ -1,0 +1,72 @@
+"""From a channel's answers to what is recorded."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from notefly.domain.batch import Claim, Handed
+from notefly.domain.ids import SubscriberKey
+from notefly.domain.outcome import (
+    Judgement,
+    Outcome,
+    Outcomes,
+    RetryPolicy,
+    Verdict,
+)
+from notefly.ports.batch_store import Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Knows the policy, the time and chance; the rule itself is in the domain."""
+
+    policy: RetryPolicy
+    now: Callable[[], datetime]
+    fraction: Callable[[], float]
+
+    def handed(
+        self, claim: Claim, part: Slice, size: int, started_at: datetime, outcomes: Outcomes
+    ) -> Handed:
+        """What to record of a hand-over.
+
+        Everybody who is told to wait by the same answer waits together: one jitter, one due time.
+        Answers for people who were not in the hand-over are not recorded.
+        """
+        judgement = Judgement(
+            self.policy,
+            claim.spent,
+            self.now(),
+            claim.message.content.expires_at,
+            self.fraction(),
+        )
+        members = {recipient.subscriber for recipient in part.recipients}
+        default, exceptions = _gathered(outcomes, members)
+        known: dict[Outcome, Verdict] = {}
+        verdicts = {}
+        for subscriber, outcome in exceptions.items():
+            verdict = known.get(outcome)
+            if verdict is None:
+                verdict = known[outcome] = judgement.verdict(outcome)
+            verdicts[subscriber] = verdict
+        return Handed(
+            part.after,
+            part.through,
+            part.epoch,
+            started_at,
+            judgement.verdict(default),
+            size,
+            verdicts,
+        )
+
+
+def _gathered(
+    outcomes: Outcomes, members: set[SubscriberKey]
+) -> tuple[Outcome, Mapping[SubscriberKey, Outcome]]:
+    """When everybody was answered the same, that is the default, and needs no rows of their own."""
+    exceptions = {s: o for s, o in outcomes.exceptions.items() if s in members}
+    if len(exceptions) == len(members) and exceptions:
+        answers = Counter(exceptions.values())
+        if len(answers) == 1:
+            return next(iter(answers)), {}
+    return outcomes.default, exceptions

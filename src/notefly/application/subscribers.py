@@ -1,0 +1,141 @@
+"""Register, change, erase: the people and their choices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from notefly.application.catalogue import Catalogue
+from notefly.application.publish import PublishMessage
+from notefly.domain.errors import Invalid, NotFound, Problem
+from notefly.domain.ids import SUBSCRIBER_ID, SubscriberId
+from notefly.domain.message import Content
+from notefly.domain.subscriber import Preferences, Profile, Subscriber, profile_problems
+from notefly.ports.clock import Clock
+from notefly.ports.message_store import Receipt
+from notefly.ports.subscriber_store import SubscriberStore
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribers:
+    """Every change is checked whole before it is stored, and durable when it returns.
+
+    All of them raise Invalid with every problem found; problems of an address stand at
+    `/addresses/<kind>`.
+    """
+
+    store: SubscriberStore
+    catalogue: Catalogue
+    clock: Clock
+
+    async def add(self, profiles: Sequence[Profile]) -> Sequence[Subscriber]:
+        """All or none; problems point to `/<line>/field`. Raises Conflict for a taken id."""
+        checked: list[Profile] = []
+        problems: list[Problem] = []
+        for line, profile in enumerate(profiles):
+            try:
+                checked.append(self._checked(profile))
+            except Invalid as error:
+                problems += error.under(f"/{line}").problems
+        if problems:
+            raise Invalid(problems)
+        return await self.store.add(checked, self.clock.now())
+
+    async def put(self, profile: Profile) -> tuple[Subscriber, bool]:
+        """Create (True) or replace whole (False)."""
+        return await self.store.put(self._checked(profile), self.clock.now())
+
+    async def revise(self, subscriber: SubscriberId, change: "ProfileChange") -> Subscriber:
+        """Change some fields, with nobody in between. Raises NotFound."""
+        revised = await self.store.revise(
+            subscriber, lambda profile: self._checked(change.apply(profile)), self.clock.now()
+        )
+        if revised is None:
+            raise self._missing(subscriber)
+        return revised
+
+    async def erase(self, subscriber: SubscriberId) -> None:
+        """Raises NotFound."""
+        if not await self.store.erase(subscriber, self.clock.now()):
+            raise self._missing(subscriber)
+
+    async def get(self, subscriber: SubscriberId) -> Subscriber:
+        """Raises NotFound."""
+        found = await self.store.get(subscriber) if SUBSCRIBER_ID.fullmatch(subscriber) else None
+        if found is None:
+            raise self._missing(subscriber)
+        return found
+
+    def _checked(self, profile: Profile) -> Profile:
+        spelled = dict(profile.addresses)
+        problems: list[Problem] = []
+        try:
+            spelled = self.catalogue.normalised(profile.addresses)
+        except Invalid as error:
+            problems += error.problems
+        spelled_profile = replace(profile, addresses=spelled)
+        problems += profile_problems(
+            spelled_profile, self.catalogue.category_names, self.catalogue.kinds
+        )
+        if problems:
+            raise Invalid(problems)
+        return spelled_profile
+
+    @staticmethod
+    def _missing(subscriber: SubscriberId) -> NotFound:
+        return NotFound(f"there is no subscriber {subscriber!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """The fields to replace; None leaves a field as it is. An address of None is removed."""
+
+    name: str | None = None
+    addresses: dict[str, str | None] | None = None
+    preferences: Preferences | None = None
+    categories: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+    overrides: dict[str, frozenset[str]] | None = None
+
+    def apply(self, profile: Profile) -> Profile:
+        """The profile with the changes in it."""
+        old = self.preferences or profile.preferences
+        addresses = dict(profile.addresses)
+        for kind, value in (self.addresses or {}).items():
+            if value is None:
+                addresses.pop(kind, None)
+            else:
+                addresses[kind] = value
+        return replace(
+            profile,
+            name=profile.name if self.name is None else self.name,
+            addresses=addresses,
+            preferences=Preferences(
+                old.categories if self.categories is None else self.categories,
+                old.channels if self.channels is None else self.channels,
+                old.overrides if self.overrides is None else self.overrides,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SendTest:
+    """A message whose audience is one subscriber."""
+
+    subscribers: Subscribers
+    publish: PublishMessage
+
+    async def __call__(
+        self, subscriber: SubscriberId, category: str | None, title: str | None, body: str | None
+    ) -> Receipt:
+        """In the category given, else the first this person follows. Raises NotFound or Invalid."""
+        found = await self.subscribers.get(subscriber)
+        followed = sorted(found.profile.preferences.categories)
+        if category is None and not followed:
+            raise Invalid.at("/category", f"{subscriber} follows no category; name one")
+        return await self.publish.one(
+            Content(
+                category=category or followed[0],
+                title=title,
+                body=body or f"A test for {found.profile.name}.",
+                only=subscriber,
+            )
+        )

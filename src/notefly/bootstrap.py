@@ -1,0 +1,236 @@
+"""The composition root: where settings become objects, and where dishka is told how.
+
+Engines are loaded by what the settings say; nothing else in the product knows which they are.
+"""
+
+import json
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from typing import Any
+
+from dishka import (
+    AsyncContainer,
+    Provider,
+    Scope,
+    from_context,
+    make_async_container,
+    provide,
+)
+from filelock import FileLock, Timeout
+
+from notefly.adapters.channels.registry import close_channels, load_channels
+from notefly.adapters.inprocess.queue import InProcessQueue
+from notefly.adapters.metrics import PrometheusMeter
+from notefly.adapters.sqlite.audit import SqliteAudit
+from notefly.adapters.sqlite.connection import store_path
+from notefly.adapters.sqlite.store import SqliteStore, open_store
+from notefly.adapters.system import SystemClock, SystemIds
+from notefly.application.catalogue import Catalogue
+from notefly.application.channels import SwitchChannel
+from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
+from notefly.application.engine import Bells, Engine
+from notefly.application.lane import Terms, Tools, WorkerName
+from notefly.application.log import QueryLog, Replay
+from notefly.application.messages import Messages
+from notefly.application.pace import Pace
+from notefly.application.preview import PreviewMessage
+from notefly.application.publish import PublishMessage
+from notefly.application.retry import Judge
+from notefly.application.seed import LoadMocks
+from notefly.application.subscribers import SendTest, Subscribers
+from notefly.application.verify import Verify
+from notefly.config import Settings
+from notefly.domain.errors import StoreLocked
+from notefly.domain.ids import SubscriberId
+from notefly.domain.log import Violation
+from notefly.domain.outcome import RetryPolicy
+from notefly.domain.subscriber import Preferences, Profile
+from notefly.ports.batch_store import BatchStore
+from notefly.ports.clock import Clock, Ids
+from notefly.ports.delivery_log import DeliveryLog
+from notefly.ports.event_log import EventLog
+from notefly.ports.figures import ChannelControl, Figures
+from notefly.ports.message_store import MessageStore
+from notefly.ports.meter import Meter
+from notefly.ports.subscriber_store import SubscriberStore
+from notefly.ports.work_queue import WorkQueue
+
+LOG = logging.getLogger(__name__)
+UNKNOWN_COMMIT = 70
+"""Exit status when a commit's result is unknown (EX_SOFTWARE of sysexits.h)."""
+
+
+class Surroundings(Provider):
+    """Clock, names, metrics, and what the team configured."""
+
+    scope = Scope.APP
+    settings = from_context(provides=Settings)
+    bells = provide(Bells)
+    planner_bell = provide(PlannerBell)
+    keeper_bell = provide(KeeperBell)
+    lane_bell = provide(LaneBell)
+    pace = provide(Pace)
+    prometheus = provide(PrometheusMeter)
+
+    @provide
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @provide
+    def ids(self) -> Ids:
+        return SystemIds()
+
+    @provide
+    def meter(self, meter: PrometheusMeter) -> Meter:
+        return meter
+
+    @provide
+    def terms(self) -> Terms:
+        return Terms()
+
+    @provide
+    def worker(self) -> WorkerName:
+        return WorkerName(f"{socket.gethostname()}:{os.getpid()}")
+
+    @provide
+    def judge(self, clock: Clock, ids: Ids) -> Judge:
+        return Judge(RetryPolicy(), clock.now, ids.fraction)
+
+    @provide
+    async def catalogue(self, settings: Settings, clock: Clock) -> AsyncIterator[Catalogue]:
+        channels = load_channels(settings.channels, monotonic=clock.monotonic)
+        yield Catalogue(settings.categories, channels)
+        await close_channels(channels.values())
+
+
+class EmbeddedEngine(Provider):
+    """One SQLite file, and a queue in this process."""
+
+    scope = Scope.APP
+
+    @provide
+    async def store(
+        self, settings: Settings, catalogue: Catalogue, clock: Clock, pace: Pace, meter: Meter
+    ) -> AsyncIterator[SqliteStore]:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(settings.data_dir / "notefly.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreLocked(
+                f"another broker is running on {settings.data_dir}: stop it, "
+                "or set NOTEFLY_DATA_DIR to another directory"
+            ) from None
+        try:
+            async with open_store(
+                str(store_path(settings.data_dir)),
+                categories=catalogue.categories,
+                kinds=catalogue.kinds,
+                clock=clock,
+                budget=lambda: pace.seconds,
+                meter=meter,
+                on_unknown=_stop_at_once,
+            ) as store:
+                yield store
+        finally:
+            lock.release()
+
+    @provide
+    def messages(self, store: SqliteStore) -> MessageStore:
+        return store.messages
+
+    @provide
+    def subscribers(self, store: SqliteStore) -> SubscriberStore:
+        return store.subscribers
+
+    @provide
+    def batches(self, store: SqliteStore) -> BatchStore:
+        return store.batches
+
+    @provide
+    def deliveries(self, store: SqliteStore) -> DeliveryLog:
+        return store.deliveries
+
+    @provide
+    def figures(self, store: SqliteStore) -> Figures:
+        return store.figures
+
+    @provide
+    def control(self, store: SqliteStore) -> ChannelControl:
+        return store.control
+
+    @provide
+    def events(self, store: SqliteStore) -> EventLog:
+        return store.events
+
+    @provide
+    def queue(self, clock: Clock) -> WorkQueue:
+        return InProcessQueue(clock)
+
+
+class UseCases(Provider):
+    """The application, over whatever engine there is."""
+
+    scope = Scope.APP
+    publish = provide(PublishMessage)
+    preview = provide(PreviewMessage)
+    subscribers = provide(Subscribers)
+    test = provide(SendTest)
+    messages = provide(Messages)
+    query = provide(QueryLog)
+    replay = provide(Replay)
+    switch = provide(SwitchChannel)
+
+    tools = provide(Tools)
+    engine = provide(Engine)
+
+    @provide
+    def mocks(
+        self, settings: Settings, subscribers: Subscribers, figures: Figures, catalogue: Catalogue
+    ) -> LoadMocks:
+        profiles = mock_profiles() if settings.mocks else []
+        return LoadMocks(subscribers, figures, catalogue, profiles)
+
+
+def make_container(settings: Settings) -> AsyncContainer:
+    """Everything, made when it is first asked for, closed in reverse by `close()`."""
+    return make_async_container(
+        Surroundings(), EmbeddedEngine(), UseCases(), context={Settings: settings}
+    )
+
+
+async def verify(settings: Settings) -> AsyncIterator[tuple[str, Violation | None]]:
+    """Check the store as it lies there, running broker or not. Raises StoreUnusable without one."""
+    audit = SqliteAudit(str(store_path(settings.data_dir)))
+    async for finding in Verify(audit)():
+        yield finding
+
+
+def mock_profiles() -> list[Profile]:
+    """The mock subscribers that ship with Notefly."""
+    people = json.loads((files("notefly") / "mocks.json").read_text("utf-8"))
+    return [_mock(person) for person in people]
+
+
+def _mock(person: dict[str, Any]) -> Profile:
+    kinds = ("email", "phone", "push_token")
+    return Profile(
+        id=SubscriberId(person["id"]),
+        name=person["name"],
+        addresses={kind: person[kind] for kind in kinds if kind in person},
+        preferences=Preferences(
+            frozenset(person["categories"]),
+            frozenset(person["channels"]),
+            {c: frozenset(chosen) for c, chosen in person["overrides"].items()},
+        ),
+        mock=True,
+    )
+
+
+def _stop_at_once(error: BaseException) -> None:
+    """Nobody may be answered: connections close with the process, keys resolve it on retry."""
+    LOG.critical("a commit's result is unknown, stopping: %s", error)
+    os._exit(UNKNOWN_COMMIT)

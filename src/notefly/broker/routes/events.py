@@ -1,0 +1,40 @@
+"""What just happened, live."""
+
+import re
+
+from quart import Response, request
+
+from notefly.broker import views
+from notefly.broker.following import FollowEvents
+from notefly.broker.injection import Injected
+from notefly.broker.queries import EventsQuery, read_query
+from notefly.broker.routing import Gives, Operation, Routes
+from notefly.broker.sse import MEDIA, stream
+
+ROUTES = Routes("events", "What just happened, live.")
+FOREIGN = -1
+"""Stands for a Last-Event-ID that this broker cannot have given: the stream begins with `reset`."""
+
+
+@ROUTES.add(
+    "GET",
+    "/v1/events",
+    Operation(
+        "Facts as they become durable",
+        {200: Gives(views.EventView, (MEDIA,))},
+        description="Server-sent events: each is a fact about a batch, or about one delivery where "
+        "`delivery_id` is given. Ids follow the commits; `Last-Event-ID` resumes. Events are kept "
+        "for an hour or 100,000; `event: reset` says that some were missed. Who reads too slowly "
+        "is cut off and may resume.",
+        query=EventsQuery,
+        headers=("Last-Event-ID",),
+    ),
+)
+async def follow_events(follow: Injected[FollowEvents]) -> Response:
+    asked = read_query(EventsQuery)
+    written = request.headers.get("Last-Event-ID")
+    return stream(follow(asked.after if written is None else _place(written), asked.wants))
+
+
+def _place(written: str) -> int:
+    return int(written) if re.fullmatch("[0-9]{1,18}", written) else FOREIGN

@@ -1,0 +1,178 @@
+"""Counts, rates, the queue and the settings."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from typing_extensions import TypedDict
+
+from notefly.adapters.metrics import CONTENT_TYPE, PrometheusMeter, counts
+from notefly.broker.answers import Answer, json_answer
+from notefly.broker.injection import Injected
+from notefly.broker.rates import Rates
+from notefly.broker.routing import Gives, Operation, Routes
+from notefly.config import Settings
+from notefly.domain.delivery import State
+from notefly.domain.log import ChannelFigures
+from notefly.ports.clock import Clock
+from notefly.ports.figures import Figures
+
+ROUTES = Routes("figures", "Counts, rates, the queue and the settings.")
+
+
+class EndedView(TypedDict):
+    by_state: dict[State, int]
+    by_channel: dict[str, dict[State, int]]
+
+
+class RatesView(TypedDict):
+    accepted_per_second: float | None
+    ended_per_second: float | None
+    over_seconds: float | None
+
+
+class StatsView(TypedDict):
+    messages: int
+    subscribers: int
+    deliveries: EndedView
+    rates: RatesView
+
+
+class QueueChannelView(TypedDict):
+    channel: str
+    paused: bool
+    ready: int
+    in_flight: int
+    retrying: int
+    deliveries_open: int
+    oldest_at: datetime | None
+    oldest_age_seconds: float | None
+
+
+class QueueView(TypedDict):
+    depth: int
+    items: list[QueueChannelView]
+    next: None
+
+
+class SettingView(TypedDict):
+    name: str
+    value: str | int | bool | list[str]
+    source: str
+
+
+class SettingsView(TypedDict):
+    items: list[SettingView]
+    next: None
+
+
+@ROUTES.add(
+    "GET",
+    "/v1/stats",
+    Operation(
+        "Counts and rates",
+        {200: Gives(StatsView)},
+        description="`deliveries` are those that ended, every round counted. Rates are per second, "
+        "since the oldest call of the last minute; null on the first.",
+    ),
+)
+async def show_stats(figures: Injected[Figures], rates: Injected[Rates]) -> Answer:
+    messages, ended = await figures.messages(), await figures.deliveries()
+    rate = rates.counted(messages, sum(ended.values()))
+    told: StatsView = {
+        "messages": messages,
+        "subscribers": await figures.subscribers(),
+        "deliveries": _ended(ended),
+        "rates": {
+            "accepted_per_second": rate.accepted,
+            "ended_per_second": rate.ended,
+            "over_seconds": rate.over_seconds,
+        },
+    }
+    return json_answer(told)
+
+
+def _ended(ended: Mapping[tuple[str, State], int]) -> EndedView:
+    by_state = {state: 0 for state in State if state.terminal}
+    by_channel: dict[str, dict[State, int]] = {}
+    for (channel, state), number in sorted(ended.items()):
+        by_channel.setdefault(channel, {})[state] = number
+        by_state[state] = by_state.get(state, 0) + number
+    return {"by_state": by_state, "by_channel": by_channel}
+
+
+@ROUTES.add(
+    "GET",
+    "/v1/queue",
+    Operation("What waits, by channel; `depth` is in batches", {200: Gives(QueueView)}),
+)
+async def show_queue(figures: Injected[Figures], clock: Injected[Clock]) -> Answer:
+    now = clock.now()
+    entries = [_queued(one, now) for one in await figures.channels()]
+    depth = sum(e["ready"] + e["in_flight"] + e["retrying"] for e in entries)
+    told: QueueView = {"depth": depth, "items": entries, "next": None}
+    return json_answer(told)
+
+
+def _queued(one: ChannelFigures, now: datetime) -> QueueChannelView:
+    age = None if one.oldest_at is None else max(0.0, (now - one.oldest_at).total_seconds())
+    return {
+        "channel": one.channel,
+        "paused": one.paused,
+        "ready": one.ready,
+        "in_flight": one.in_flight,
+        "retrying": one.retrying,
+        "deliveries_open": one.deliveries_open,
+        "oldest_at": one.oldest_at,
+        "oldest_age_seconds": age,
+    }
+
+
+@ROUTES.add(
+    "GET",
+    "/v1/settings",
+    Operation(
+        "The settings in effect, and where each comes from",
+        {200: Gives(SettingsView)},
+        description="Keys and passwords are masked.",
+    ),
+)
+async def show_settings(settings: Injected[Settings]) -> Answer:
+    told: SettingsView = {
+        "items": [
+            {"name": name, "value": _plain(value), "source": source}
+            for name, value, source in settings.shown()
+        ],
+        "next": None,
+    }
+    return json_answer(told)
+
+
+def _plain(value: object) -> str | int | bool | list[str]:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [str(member) for member in value]
+    return value if isinstance(value, str | int | bool) else str(value)
+
+
+@ROUTES.add(
+    "GET",
+    "/metrics",
+    Operation(
+        "Metrics as OpenMetrics text",
+        {200: Gives(str, ("application/openmetrics-text",))},
+        description="No id is a label.",
+    ),
+)
+async def show_metrics(
+    figures: Injected[Figures], meter: Injected[PrometheusMeter], clock: Injected[Clock]
+) -> Answer:
+    counted = counts(
+        await figures.messages(),
+        await figures.subscribers(),
+        await figures.deliveries(),
+        await figures.channels(),
+        clock.now(),
+    )
+    return Answer(200, meter.exposition(counted), CONTENT_TYPE)

@@ -1,0 +1,185 @@
+"""Register, change, erase: the people and their choices."""
+
+from notefly.application.messages import Messages
+from notefly.application.subscribers import ProfileChange, SendTest, Subscribers
+from notefly.broker import people, views
+from notefly.broker.answers import JSON, Answer, json_answer
+from notefly.broker.body import (
+    NDJSON,
+    read_body,
+    read_json,
+    read_optional_json,
+    require_media,
+)
+from notefly.broker.injection import Injected
+from notefly.broker.paging import page
+from notefly.broker.publishing import accepted
+from notefly.broker.queries import Listing, read_query
+from notefly.broker.reading import Reader
+from notefly.broker.registering import SUBSCRIBER, register_many, register_one
+from notefly.broker.requests import PreferencesIn, SendTestIn, SubscriberIn, SubscriberPatch
+from notefly.broker.routing import LIST_TYPES, Body, Gives, Operation, Routes
+from notefly.domain.errors import Invalid
+from notefly.domain.ids import SubscriberId
+from notefly.ports.clock import Clock, Ids
+from notefly.ports.subscriber_store import SubscriberStore
+
+ROUTES = Routes("subscribers", "The people, their addresses and their choices.")
+PATH = "/v1/subscribers"
+ONE = "/v1/subscribers/<subscriber_id>"
+PATCH = Reader(SubscriberPatch)
+PREFERENCES = Reader(PreferencesIn)
+TEST = Reader(SendTestIn)
+
+
+@ROUTES.add(
+    "POST",
+    PATH,
+    Operation(
+        "Register a subscriber, or up to 10,000 as NDJSON",
+        {
+            201: Gives(
+                people.SubscriberView | people.CreatedManyView,
+                headers=("Location",),
+            )
+        },
+        description="Without `id` one is made. As `application/x-ndjson`, one subscriber a line: "
+        "all are registered in one commit, or none; errors point to `/<line>/<field>`. "
+        "409: an id is taken.",
+        body=Body(SubscriberIn, (JSON, NDJSON)),
+        errors=(409,),
+    ),
+)
+async def add_subscribers(
+    subscribers: Injected[Subscribers], ids: Injected[Ids], clock: Injected[Clock]
+) -> Answer:
+    many = require_media(JSON, NDJSON) == NDJSON
+    body = await read_body()
+    register = register_many if many else register_one
+    return await register(subscribers, lambda: ids.message(clock.now()), body)
+
+
+@ROUTES.add(
+    "GET",
+    PATH,
+    Operation(
+        "Subscribers, in the order they were registered",
+        {200: Gives(people.SubscriberView, LIST_TYPES, paged=True)},
+        query=Listing,
+    ),
+)
+async def list_subscribers(subscribers: Injected[SubscriberStore]) -> Answer:
+    asked = read_query(Listing)
+    found = await subscribers.list(asked.limit, asked.cursor)
+    return page(people.SubscriberView, [people.subscriber(one) for one in found.items], found.next)
+
+
+@ROUTES.add("GET", ONE, Operation("A subscriber", {200: Gives(people.SubscriberView)}))
+async def show_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
+    return json_answer(people.subscriber(await subscribers.get(SubscriberId(subscriber_id))))
+
+
+@ROUTES.add(
+    "PUT",
+    ONE,
+    Operation(
+        "Register under this id, or replace",
+        {
+            200: Gives(people.SubscriberView, text="Replaced."),
+            201: Gives(people.SubscriberView, headers=("Location",), text="Registered."),
+        },
+        description="What is left out is reset. It accepts what GET shows: `created_at` and "
+        "`updated_at` are ignored.",
+        body=Body(SubscriberIn),
+    ),
+)
+async def put_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
+    written = await read_json(SUBSCRIBER)
+    if written.id not in (None, subscriber_id):
+        raise Invalid.at("/id", "is not the id in the address")
+    try:
+        stored, created = await subscribers.put(written.profile(subscriber_id))
+    except Invalid as error:
+        raise people.where_written(error, written.shorthands) from None
+    headers = [("Location", f"{PATH}/{stored.profile.id}")] if created else []
+    return json_answer(people.subscriber(stored), 201 if created else 200, headers)
+
+
+@ROUTES.add(
+    "PATCH",
+    ONE,
+    Operation(
+        "Change some fields",
+        {200: Gives(people.SubscriberView)},
+        description="Fields that are given are replaced. Addresses are changed one by one, and "
+        "null removes one.",
+        body=Body(SubscriberPatch),
+    ),
+)
+async def patch_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
+    written = await read_json(PATCH)
+    try:
+        stored = await subscribers.revise(SubscriberId(subscriber_id), written.change())
+    except Invalid as error:
+        raise people.where_written(error, written.shorthands) from None
+    return json_answer(people.subscriber(stored))
+
+
+@ROUTES.add(
+    "DELETE",
+    ONE,
+    Operation(
+        "Erase a person",
+        {204: Gives(None, ())},
+        description="Name, id and addresses are removed; counts still add up.",
+    ),
+)
+async def erase_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
+    await subscribers.erase(SubscriberId(subscriber_id))
+    return Answer(204)
+
+
+@ROUTES.add(
+    "GET", f"{ONE}/preferences", Operation("Their choices", {200: Gives(people.PreferencesView)})
+)
+async def show_preferences(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
+    found = await subscribers.get(SubscriberId(subscriber_id))
+    return json_answer(people.preferences(found.profile.preferences))
+
+
+@ROUTES.add(
+    "PUT",
+    f"{ONE}/preferences",
+    Operation(
+        "Replace their choices",
+        {200: Gives(people.PreferencesView)},
+        description="A message in category c goes out on `overrides[c]` where that is given (it "
+        "may be empty), else on `channels`, and only if c is in `categories`.",
+        body=Body(PreferencesIn),
+    ),
+)
+async def put_preferences(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
+    written = await read_json(PREFERENCES)
+    change = ProfileChange(preferences=written.preferences())
+    stored = await subscribers.revise(SubscriberId(subscriber_id), change)
+    return json_answer(people.preferences(stored.profile.preferences))
+
+
+@ROUTES.add(
+    "POST",
+    f"{ONE}/test",
+    Operation(
+        "Send them a test message",
+        {202: Gives(views.AcceptedView, headers=("Location",))},
+        description="A message whose audience is this subscriber alone; in the category given, "
+        "else in the first they follow.",
+        body=Body(SendTestIn, required=False),
+    ),
+)
+async def send_test(
+    subscriber_id: str, send: Injected[SendTest], messages: Injected[Messages]
+) -> Answer:
+    asked = await read_optional_json(TEST)
+    receipt = await send(SubscriberId(subscriber_id), asked.category, asked.title, asked.body)
+    status = await messages.get(receipt.ids[0])
+    return accepted(receipt, status.message.content.category)

@@ -1,0 +1,60 @@
+"""What machines ask a service: is it alive, is it ready, what can it do."""
+
+from typing import Literal
+
+from quart import Response, render_template
+from typing_extensions import TypedDict
+
+from notefly.broker.answers import JSON, PAGE_POLICY, Answer, json_answer
+from notefly.broker.injection import Injected
+from notefly.broker.lifecycle import Lifecycle, Phase
+from notefly.broker.openapi import Document
+from notefly.broker.problems import problem
+from notefly.broker.routing import Gives, Operation, Routes
+
+ROUTES = Routes("system", "Probes and documentation.")
+HTML = "text/html; charset=utf-8"
+
+
+class HealthView(TypedDict):
+    status: Literal["ok"]
+
+
+@ROUTES.add("GET", "/healthz", Operation("Is it alive", {200: Gives(HealthView)}))
+async def show_health() -> Answer:
+    return json_answer(HealthView(status="ok"))
+
+
+@ROUTES.add(
+    "GET",
+    "/readyz",
+    Operation(
+        "Does it take traffic",
+        {200: Gives(HealthView)},
+        description="503 before it has started, and from the moment it is told to stop.",
+        errors=(503,),
+    ),
+)
+async def show_readiness(lifecycle: Injected[Lifecycle]) -> Answer:
+    if lifecycle.phase is not Phase.READY:
+        return problem(
+            503, "unavailable", f"the broker is {lifecycle.phase}", headers=(("Retry-After", "5"),)
+        )
+    return json_answer(HealthView(status="ok"))
+
+
+@ROUTES.add(
+    "GET",
+    "/openapi.json",
+    Operation("This API, as OpenAPI 3.1", {200: Gives(dict[str, object])}),
+)
+async def show_openapi(document: Injected[Document]) -> Answer:
+    return Answer(200, document.json, JSON)
+
+
+@ROUTES.add(
+    "GET", "/docs", Operation("This API, to read and try", {200: Gives(str, ("text/html",))})
+)
+async def show_docs() -> Response:
+    page = await render_template("docs.html")
+    return Response(page, content_type=HTML, headers={"Content-Security-Policy": PAGE_POLICY})

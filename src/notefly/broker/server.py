@@ -1,0 +1,181 @@
+"""One process, one port: from settings to a service that answers, and in order to its end."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from typing_extensions import override
+
+from notefly.application.engine import Engine
+from notefly.bootstrap import make_container
+from notefly.broker.app import create_app
+from notefly.broker.lifecycle import Lifecycle
+from notefly.broker.protocol import DeadlineProtocol
+from notefly.config import Settings, loopback, origin
+from notefly.domain.errors import SettingsInvalid
+
+DRAIN_SECONDS = 8.5
+"""For the engine, which ends by itself within 8."""
+GRACE_SECONDS = 1
+"""For requests that are still being answered after that."""
+BACKLOG = 2_048
+PROBE_SECONDS = 0.3
+NO_KEYS_YET = "API keys are not part of this version yet, so the broker answers this machine only: "
+
+
+def run(settings: Settings, started: Callable[[str], None] | None = None) -> None:
+    """`serve` until SIGTERM or SIGINT, on uvloop where it is installed."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, started=started))
+
+
+async def serve(
+    settings: Settings,
+    *,
+    stop: asyncio.Event | None = None,
+    started: Callable[[str], None] | None = None,
+) -> None:
+    """Until `stop` is set; without one, SIGTERM and SIGINT set it.
+
+    `started` is called with the service's address once it is ready. Raises SettingsInvalid for
+    settings that would be unsafe and for a port that is taken, StoreLocked, StoreUnusable,
+    ChannelUnusable.
+    """
+    refuse_unsafe(settings)
+    listener = listen(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
+    lifecycle = Lifecycle()
+    container = make_container(settings)
+    try:
+        engine = await container.get(Engine)
+        server = InProcessServer(
+            uvicorn.Config(
+                await create_app(container, settings, lifecycle),
+                http=DeadlineProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        await engine.start()
+        with _signals(stop) as stopping:
+            serving = asyncio.create_task(server.serve([listener]))
+            await server.listening.wait()
+            lifecycle.ready()
+            if started is not None:
+                started(origin(settings.host, listener.getsockname()[1]))
+            await _first(stopping, serving)
+            lifecycle.drain()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await engine.stop()
+            server.should_exit = True
+            await serving
+    finally:
+        listener.close()
+        await container.close()
+
+
+class InProcessServer(uvicorn.Server):
+    """uvicorn's, but signals are ours, and it says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """Nothing is open to others before it can tell who they are. Raises SettingsInvalid."""
+    if not loopback(settings.host):
+        raise SettingsInvalid(
+            f"{NO_KEYS_YET}host is {settings.host}; set NOTEFLY_HOST=127.0.0.1, and put a proxy "
+            "that authenticates in front of it if others shall reach it"
+        )
+    if settings.keys_required:
+        raise SettingsInvalid(f"{NO_KEYS_YET}unset NOTEFLY_REQUIRE_KEYS")
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A bound socket. Raises SettingsInvalid, with the way out, where somebody else has the port.
+
+    It is asked for first: on macOS a bind succeeds beside a server that took all addresses.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if port and _answers(host, port):
+        raise SettingsInvalid(_taken(host, port, setting))
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsInvalid(_taken(host, port, setting)) from error
+        raise SettingsInvalid(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}"
+        ) from error
+    return listener
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _taken(host: str, port: int, setting: str) -> str:
+    who = "another program"
+    if sys.platform == "darwin" and port in (5000, 7000):
+        who = "another program (on macOS probably the AirPlay Receiver, see System Settings)"
+    return f"port {port} of {host} belongs to {who}; stop it, or set {setting} to a free port"
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event | None) -> Iterator[asyncio.Event]:
+    """The event to wait for; whoever gave one takes care of signals too."""
+    if stop is not None:
+        yield stop
+        return
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+
+
+async def _first(stopping: asyncio.Event, serving: "asyncio.Task[None]") -> None:
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,28 @@
+"""The command line. What a command needs is imported when it runs: help must come at once."""
+
+import click
+
+from notefly import __version__
+from notefly.cli.demo import demo
+from notefly.cli.doctor import doctor
+from notefly.cli.following import tail
+from notefly.cli.proving import config, verify
+from notefly.cli.publishing import publish
+from notefly.cli.running import broker, client
+from notefly.cli.showing import show
+from notefly.cli.up import up
+
+__all__ = ["broker", "client", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="notefly")
+def main() -> None:
+    """Notification infrastructure that loses nothing it accepted.
+
+    Settings come from NOTEFLY_* variables and notefly.toml; `notefly config` shows them.
+    """
+
+
+for _command in (up, broker, client, publish, tail, show, demo, doctor, verify, config):
+    main.add_command(_command)

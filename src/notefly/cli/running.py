@@ -1,0 +1,83 @@
+"""Run one service: `notefly broker`, `notefly client`, and the scripts of the same names."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+
+from notefly.cli import ports
+from notefly.cli.failure import plainly
+from notefly.cli.lifeline import die_with_parent
+from notefly.cli.preparing import prepared, set_up_log
+from notefly.config import Settings
+
+READY = "ready"
+supervised_option = click.option(
+    "--supervised", is_flag=True, hidden=True, help="Started by `notefly up`: ends with it."
+)
+
+
+@click.command()
+@supervised_option
+@plainly
+def broker(*, supervised: bool) -> None:
+    """Run the broker: REST API, queue, store and workers."""
+    settings = _begin(supervised=supervised)
+    ports.require_free(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
+    from notefly.broker.server import serve
+
+    def started(address: str) -> None:
+        _say(f"broker: {address} is ready, its API is at {address}/docs", address, supervised)
+
+    _run(serve(settings, started=started))
+
+
+@click.command()
+@supervised_option
+@plainly
+def client(*, supervised: bool) -> None:
+    """Run the client: the web console. It needs a broker."""
+    settings = _begin(supervised=supervised)
+    ports.require_free(settings.host, settings.client_port, "NOTEFLY_CLIENT_PORT")
+    from notefly.client.server import serve
+
+    def started(address: str) -> None:
+        _say(f"client: {address}/pub is ready", address, supervised)
+        if not supervised:
+            _mention_broker(settings)
+
+    _run(serve(settings, started=started))
+
+
+def _begin(*, supervised: bool) -> Settings:
+    if supervised:
+        die_with_parent()
+    settings = prepared(quiet=supervised)
+    set_up_log(settings)
+    return settings
+
+
+def _say(line: str, address: str, supervised: bool) -> None:  # noqa: FBT001 - not a switch of ours
+    click.echo(f"{READY} {address}" if supervised else line)
+
+
+def _mention_broker(settings: Settings) -> None:
+    from notefly.cli.broker_link import BrokerLink
+
+    with BrokerLink(settings) as link:
+        if not link.answers():
+            click.echo(f"client: {link.absence}", err=True)
+
+
+def _run(service: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(service)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,1 @@
+"""The web console: it knows the broker's REST API and nothing of what is behind it."""

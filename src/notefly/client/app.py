@@ -1,0 +1,99 @@
+"""The console as a Quart application."""
+
+import logging
+from http import HTTPStatus
+
+from quart import Quart, jsonify, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from notefly.client import activity, display, messages, publishing
+from notefly.client.broker_api import BrokerDown, BrokerRefused
+from notefly.client.injection import Injected, Stopping, attach, inject, make_container
+from notefly.client.links import Links
+from notefly.client.pages import UNAVAILABLE, Page, in_place
+from notefly.client.security import protect
+from notefly.config import Settings
+
+log = logging.getLogger(__name__)
+FORM_LIMIT = 1024 * 1024
+"""Bytes: the 256 KiB of a message, percent-encoded."""
+BODY_SECONDS = 10
+LOG_MODE = frozenset({"sms", "email", "push"})
+"""The channels that come with Notefly send nothing; what a plug-in does, only its team knows."""
+SAYINGS = {
+    403: "A page of another site tried to use this one. Nothing was done.",
+    404: "There is nothing at this address.",
+    405: "This address does not work that way.",
+    413: "That is too large; a message may have 256 KiB.",
+    421: "This console does not answer to that host name. Add it to NOTEFLY_ALLOWED_HOSTS.",
+    500: "Something went wrong here; the log of the client says what.",
+}
+
+
+def create_app(settings: Settings, stopping: Stopping) -> Quart:
+    """Everything registered, nothing started."""
+    app = Quart(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = FORM_LIMIT
+    app.config["BODY_TIMEOUT"] = BODY_SECONDS
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    attach(app, make_container(settings, stopping))
+    app.context_processor(lambda: {"plug_ins": sorted({*settings.channels} - LOG_MODE)})
+    protect(app, settings)
+    display.register(app)
+    for part in (publishing, activity, messages):
+        app.register_blueprint(part.blueprint)
+    _add_entrances(app)
+    _add_error_pages(app)
+    return app
+
+
+def _add_entrances(app: Quart) -> None:
+    @app.get("/")
+    async def home() -> Page:
+        return redirect("/pub")
+
+    @app.get("/sub")
+    @inject
+    async def subscriber_page(links: Injected[Links]) -> Page:
+        return redirect(links.broker("/sub"))
+
+    @app.get("/docs")
+    @inject
+    async def api_pages(links: Injected[Links]) -> Page:
+        return redirect(links.broker("/docs"))
+
+    @app.get("/healthz")
+    async def healthy() -> Page:
+        return jsonify(status="ok")
+
+
+def _add_error_pages(app: Quart) -> None:
+    """Each says what to do; the page for a broker that is down comes back by itself."""
+
+    @app.errorhandler(BrokerDown)
+    async def down(error: BrokerDown) -> Page:
+        part = "errors/_down.html" if in_place() else "errors/down.html"
+        page = await render_template(part, reason=str(error), again=request.method == "GET")
+        return page, UNAVAILABLE
+
+    @app.errorhandler(BrokerRefused)
+    async def refused(error: BrokerRefused) -> Page:
+        return await _said(error.status, str(error)), error.status
+
+    @app.errorhandler(HTTPException)
+    async def ours(error: HTTPException) -> Page:
+        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        if 300 <= status < 400:
+            return error.get_response()
+        return await _said(status, SAYINGS.get(status, error.description or "")), status
+
+    @app.errorhandler(Exception)
+    async def broken(error: Exception) -> Page:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return await _said(500, SAYINGS[500]), 500
+
+
+async def _said(status: int, detail: str) -> str:
+    title = HTTPStatus(status).phrase
+    part = "errors/_said.html" if in_place() else "errors/said.html"
+    return await render_template(part, status=status, title=title, detail=detail)

@@ -1,0 +1,64 @@
+"""Who will get a message and how it will look, before anything is sent."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from notefly.client.broker_api import BrokerApi, BrokerRefused, Draft
+from notefly.client.links import Links
+
+Json = Mapping[str, Any]
+PLACEHOLDER = "…"
+"""Stands for a text that is not written yet: who would get it does not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who will get it, and on which channels."""
+
+    id: str
+    name: str
+    mock: bool
+    channels: frozenset[str]
+
+
+async def preview_of(broker: BrokerApi, links: Links, draft: Draft) -> dict[str, Any]:
+    """What the panel shows; a text that cannot be sent is said in words instead."""
+    written = bool(draft.body.strip())
+    view: dict[str, Any] = {"draft": draft, "written": written, "curl": curl(links, draft)}
+    try:
+        answer = await broker.preview(draft if written else replace(draft, body=PLACEHOLDER))
+    except BrokerRefused as error:
+        return view | {"refusal": str(error)}
+    people = [_person(one, draft.category) for one in await broker.people(answer["sample"])]
+    return view | {
+        "refusal": "",
+        "subscribers": answer["subscribers"],
+        "by_channel": answer["by_channel"],
+        "people": people,
+        "others": max(0, answer["subscribers"] - len(people)),
+        "rendered": _ordered(answer["rendered"]) if written else [],
+    }
+
+
+def _person(subscriber: Json, category: str) -> Person:
+    """The rule stands with the preferences in the REST API: an override replaces the channels."""
+    chosen: Sequence[str] = subscriber["overrides"].get(category, subscriber["channels"])
+    mock = bool(subscriber.get("mock"))
+    return Person(subscriber["id"], subscriber["name"], mock, frozenset(chosen))
+
+
+def _ordered(rendered: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    return sorted(rendered.items())
+
+
+def curl(links: Links, draft: Draft) -> str:
+    """The same call, to be pasted into a shell."""
+    body = json.dumps(draft.as_json(), ensure_ascii=False)
+    return (
+        f"curl {shlex.quote(links.broker('/v1/messages'))} \\\n"
+        "  -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(body)}"
+    )

@@ -1,0 +1,149 @@
+"""The broker, as its pages need it: every call is one of the public REST API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+Json = Mapping[str, Any]
+ANSWER_SECONDS = 10.0
+NAMED_AT_MOST = 25
+"""People of an audience that are looked up by name; the others are counted."""
+
+
+class BrokerDown(Exception):  # noqa: N818 - reads as what it says
+    """No answer, or one that says "not now": whether a call was carried out is not known."""
+
+
+class BrokerRefused(Exception):  # noqa: N818
+    """The broker answered and said no; nothing was stored. `code` is its word for programs."""
+
+    def __init__(
+        self, status: int, detail: str, code: str = "", problems: Mapping[str, str] | None = None
+    ) -> None:
+        self.status, self.code, self.problems = status, code, problems or {}
+        super().__init__(detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wrote into the form."""
+
+    category: str
+    body: str
+    title: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """The request body that publishes it."""
+        titled = {"title": self.title} if self.title else {}
+        return {"category": self.category, **titled, "body": self.body}
+
+
+class BrokerApi:
+    """Raises BrokerDown and BrokerRefused, nothing else."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def categories(self) -> list[str]:
+        return [entry["name"] for entry in (await self._get("/v1/categories"))["items"]]
+
+    async def channels(self) -> list[str]:
+        return [entry["name"] for entry in (await self._get("/v1/channels"))["items"]]
+
+    async def preview(self, draft: Draft) -> Json:
+        """Who would get it, and how it would look; nothing is stored."""
+        return await self._call(
+            "POST", "/v1/messages", params={"dry_run": "true"}, json=draft.as_json()
+        )
+
+    async def publish(self, draft: Draft, key: str) -> str:
+        """The message's id; the same key gives the same id, however often it is sent."""
+        accepted = await self._call(
+            "POST", "/v1/messages", json=draft.as_json(), headers={"Idempotency-Key": key}
+        )
+        return str(accepted["id"])
+
+    async def message(self, message: str) -> Json:
+        return await self._get(f"/v1/messages/{quote(message, safe='')}")
+
+    async def messages(self, ids: Sequence[str]) -> dict[str, Json]:
+        """Several at once, by id."""
+        found = await asyncio.gather(*map(self.message, ids))
+        return dict(zip(ids, found, strict=True))
+
+    async def delivery(self, delivery: str) -> Json:
+        return await self._get(f"/v1/deliveries/{quote(delivery, safe='')}")
+
+    async def deliveries(self, limit: int, wanted: Mapping[str, str]) -> Json:
+        """A page of the log: `items` and `next`."""
+        return await self._get("/v1/deliveries", params={"limit": limit, **wanted})
+
+    async def people(self, ids: Sequence[str]) -> list[Json]:
+        """Those of the subscribers that are still there."""
+        paths = [f"/v1/subscribers/{quote(one, safe='')}" for one in ids[:NAMED_AT_MOST]]
+        answers = await asyncio.gather(*map(self._get, paths), return_exceptions=True)
+        return [answer for answer in answers if not isinstance(answer, BaseException)]
+
+    @asynccontextmanager
+    async def events(self, after: str | None) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The broker's event stream as it comes, resumed behind `after`."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
+        endless = httpx2.Timeout(ANSWER_SECONDS, read=None)
+        with _translated():
+            async with self._http.stream(
+                "GET", "/v1/events", headers=headers, timeout=endless
+            ) as response:
+                if response.status_code != httpx2.codes.OK:
+                    await response.aread()
+                    raise _refusal(response)
+                yield _chunks(response)
+
+    async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
+        return await self._call("GET", path, params=params)
+
+    async def _call(self, method: str, path: str, **content: Any) -> Json:
+        with _translated():
+            response = await self._http.request(method, path, **content)
+        if not response.is_success:
+            raise _refusal(response)
+        return _decoded(response)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The one place where the transport's errors become ours."""
+    try:
+        yield
+    except httpx2.TransportError as error:
+        raise BrokerDown(str(error) or type(error).__name__) from error
+
+
+async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    with _translated():
+        async for chunk in response.aiter_raw():
+            yield chunk
+
+
+def _decoded(response: httpx2.Response) -> Json:
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise BrokerDown("something else than a broker answers there") from error
+    return answer if isinstance(answer, dict) else {"items": answer}
+
+
+def _refusal(response: httpx2.Response) -> Exception:
+    """An answer of RFC 9457, as an error; a 5xx is no refusal, it is a broker in trouble."""
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return BrokerDown(f"something else than a broker answers there ({response.status_code})")
+    problem = _decoded(response)
+    detail = str(problem.get("detail") or problem.get("title") or response.status_code)
+    if response.is_server_error:
+        return BrokerDown(detail)
+    errors = {str(e["pointer"]): str(e["detail"]) for e in reversed(problem.get("errors", ()))}
+    return BrokerRefused(response.status_code, detail, str(problem.get("code", "")), errors)

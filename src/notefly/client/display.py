@@ -1,0 +1,109 @@
+"""What the broker tells, arranged for the eye. Nothing here decides anything."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+from quart import Quart
+
+Json = Mapping[str, Any]
+STATES = ("delivered", "cancelled", "dead", "retrying", "sending", "pending")
+"""In the order in which a bar fills from the left."""
+UNDECIDED = frozenset({"retrying", "sending", "pending"})
+BAR_WIDTH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A coloured part of a bar, in units of the bar's width."""
+
+    state: str
+    count: int
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One channel of a message: how many, how far, and the bar that shows it."""
+
+    channel: str
+    total: int
+    ended: int
+    pieces: Sequence[Piece]
+
+    @property
+    def words(self) -> str:
+        """The bar for those who do not see it."""
+        return ", ".join(f"{piece.count:,} {piece.state}" for piece in self.pieces) or "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """People by channels; a missing delivery is None."""
+
+    channels: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Json | None]]]
+
+
+def strips(message: Json) -> list[Strip]:
+    """A strip for each channel on which somebody gets the message."""
+    by_channel: Mapping[str, Mapping[str, int]] = message["deliveries"]["by_channel"]
+    return [_strip(channel, counts) for channel, counts in sorted(by_channel.items())]
+
+
+def _strip(channel: str, counts: Mapping[str, int]) -> Strip:
+    total = sum(counts.values())
+    pieces, start = [], 0.0
+    for state in STATES:
+        if count := counts.get(state, 0):
+            width = BAR_WIDTH * count / total
+            pieces.append(Piece(state, count, round(start, 2), round(width, 2)))
+            start += width
+    ended = sum(count for state, count in counts.items() if state not in UNDECIDED)
+    return Strip(channel, total, ended, pieces)
+
+
+def grid(deliveries: Sequence[Json]) -> Grid:
+    """Everybody who gets a message, a row each."""
+    channels = sorted({delivery["channel"] for delivery in deliveries})
+    people: dict[str, dict[str, Json]] = {}
+    for delivery in deliveries:
+        people.setdefault(delivery["subscriber_id"] or "erased", {})[delivery["channel"]] = delivery
+    rows = [(person, [cells.get(c) for c in channels]) for person, cells in sorted(people.items())]
+    return Grid(channels, rows)
+
+
+def by_message(deliveries: Iterable[Json]) -> Iterator[tuple[str, list[Json]]]:
+    """The log, cut where the message changes; its order keeps those of a message together."""
+    group: list[Json] = []
+    for delivery in deliveries:
+        if group and delivery["message_id"] != group[0]["message_id"]:
+            yield group[0]["message_id"], group
+            group = []
+        group.append(delivery)
+    if group:
+        yield group[0]["message_id"], group
+
+
+def moment(text: str) -> Markup:
+    """A time as the log says it; scripts turn it into the reader's own zone."""
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="milliseconds"), at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    )
+
+
+def excerpt(text: str, limit: int = 90) -> str:
+    """The beginning, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
+def register(app: Quart) -> None:
+    """Let templates use them."""
+    app.jinja_env.filters |= {"moment": moment, "excerpt": excerpt}
+    app.jinja_env.globals["bar_width"] = BAR_WIDTH
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

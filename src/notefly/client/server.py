@@ -1,0 +1,80 @@
+"""The console as a process: one server, which leaves quickly and cleanly when it is asked to."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from typing_extensions import override
+
+from notefly.client.app import create_app
+from notefly.client.injection import Stopping
+from notefly.config import Settings, SettingsInvalid, origin
+
+GRACE_SECONDS = 5
+"""For requests that are under way; streams end at once."""
+OPEN_TO_ALL = (
+    "whoever reaches the console may publish, and it cannot ask for keys yet: "
+    "leave NOTEFLY_HOST at 127.0.0.1 and NOTEFLY_REQUIRE_KEYS unset"
+)
+
+
+async def serve(settings: Settings, *, started: Callable[[str], None] | None = None) -> None:
+    """Until SIGINT or SIGTERM; open streams do not hold it up.
+
+    `started` is called with the service's address once it is ready. Raises SettingsInvalid.
+    """
+    if settings.keys_required:
+        raise SettingsInvalid([OPEN_TO_ALL])
+    stopping = Stopping(asyncio.Event())
+    config = uvicorn.Config(
+        create_app(settings, stopping),
+        host=settings.host,
+        port=settings.client_port,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    await ConsoleServer(config, stopping, started).serve()
+
+
+class ConsoleServer(uvicorn.Server):
+    """uvicorn, except that streams hear of the end, and that being stopped is a success.
+
+    As it comes it waits for streams that nobody ends, and raises the signal again afterwards.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, stopping: Stopping, started: Callable[[str], None] | None
+    ) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._tell_started = started
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._tell_started is not None:
+            self._tell_started(origin(self.config.host, self.config.port))
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop, handled = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+        for number in handled:
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in handled:
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        """Twice means at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._stopping.set()

@@ -1,0 +1,176 @@
+"""The only reader of the environment and of files: what they say becomes a frozen `Settings`.
+
+`NOTEFLY_*` in the environment beats `notefly.toml` in the working directory, which beats the
+defaults. Everything that is wrong is told at once, each with the way to mend it.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from notefly.config.values import PARSERS
+
+PREFIX = "NOTEFLY_"
+FILE = "notefly.toml"
+DEFAULT = "default"
+MASK = "****"
+PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
+# What Kubernetes injects for a Service that is called notefly: no typing mistakes of anybody.
+SERVICE_LINK = re.compile(r"NOTEFLY_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)")
+
+
+class SettingsInvalid(Exception):  # noqa: N818 - reads as what it says
+    """Settings that cannot be used; `problems` says for each which, why, and what to do."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default. Built directly it is taken as it is; `load` checks."""
+
+    data_dir: Path = Path("notefly-data")
+    host: str = "127.0.0.1"
+    broker_port: int = 5001
+    client_port: int = 5000
+    broker_url: str = ""
+    """Where the client and the commands find the broker; made of host and port unless set."""
+    mocks: bool = True
+    categories: tuple[str, ...] = ("finance", "movies", "sports")
+    channels: tuple[str, ...] = ("sms", "email", "push")
+    store: str = field(default="", repr=False)
+    """Empty: SQLite inside `data_dir`. Otherwise the address of a server."""
+    queue: str = field(default="", repr=False)
+    """Empty: in the broker's own process. Otherwise the address of a server."""
+    require_keys: bool = False
+    log: Literal["text", "json"] = "text"
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names, besides the loopback ones, under which pages and API may be called."""
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each value came from: `default`, a `NOTEFLY_…` variable, or `notefly.toml`."""
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.broker_url:
+            address = origin(reachable(self.host), self.broker_port)
+            object.__setattr__(self, "broker_url", address)
+
+    @property
+    def keys_required(self) -> bool:
+        """Whoever can be reached from outside wants keys, asked or not."""
+        return self.require_keys or not loopback(self.host)
+
+    def shown(self) -> Iterator[tuple[str, object, str]]:
+        """(name, value, where it came from) of every setting, with secrets masked."""
+        for name in NAMES:
+            yield name, masked(getattr(self, name)), self.sources.get(name, DEFAULT)
+
+
+NAMES = tuple(f.name for f in fields(Settings) if f.name not in {"sources", "warnings"})
+
+
+def masked(value: object) -> object:
+    """A value as it may be shown: addresses of servers without their passwords."""
+    return PASSWORD.sub(rf"\1:{MASK}@", str(value)) if isinstance(value, str | Path) else value
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def reachable(host: str) -> str:
+    """The address to call for a server that listens on `host`: "everywhere" is no address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound
+
+
+def origin(host: str, port: int) -> str:
+    """The URL of a host and port; IPv6 in brackets (RFC 3986, 3.2.2)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """What the environment and `notefly.toml` in `folder` say. Raises SettingsInvalid."""
+    environ = os.environ if environ is None else environ
+    written = _read(Path() if folder is None else folder)
+    problems = [f"{FILE}: {_unknown(name)}" for name in written if name not in PARSERS]
+    values: dict[str, object] = {}
+    sources = dict.fromkeys(NAMES, DEFAULT)
+    for name, raw, source in _found(environ, written):
+        try:
+            values[name], sources[name] = PARSERS[name](raw), source
+        except ValueError as error:
+            problems.append(f"{f'{FILE}: {name}' if source == FILE else source} {error}")
+    settings = Settings(
+        **values,  # type: ignore[arg-type] # a parser returns its field's type; the tests look
+        sources=MappingProxyType(sources),
+        warnings=tuple(_strangers(environ)),
+    )
+    problems += _contradictions(settings)
+    if problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def _found(
+    environ: Mapping[str, str], written: Mapping[str, object]
+) -> Iterator[tuple[str, object, str]]:
+    """An empty variable counts as absent: `X=${X:-}` in a compose file means "not set"."""
+    for name in NAMES:
+        variable = PREFIX + name.upper()
+        if environ.get(variable):
+            yield name, environ[variable], variable
+        elif name in written:
+            yield name, written[name], FILE
+
+
+def _read(folder: Path) -> Mapping[str, object]:
+    path = folder / FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsInvalid([f"{path} cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid([f"{path} is not UTF-8; save it as UTF-8"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid([f"{path} is not TOML: {error}"]) from error
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.client_port == settings.broker_port:
+        yield (
+            f"client_port and broker_port are both {settings.client_port}; "
+            f"give one of them another, with {PREFIX}CLIENT_PORT or {PREFIX}BROKER_PORT"
+        )
+
+
+def _strangers(environ: Mapping[str, str]) -> Iterator[str]:
+    """A warning and no error: others may have put variables of that prefix there."""
+    for variable in sorted(environ):
+        name = variable.removeprefix(PREFIX)
+        known = name.lower() in PARSERS and name.isupper()
+        if name != variable and not known and not SERVICE_LINK.fullmatch(variable):
+            yield f"{_unknown(variable)}; it is ignored"
+
+
+def _unknown(shown: str) -> str:
+    prefix = PREFIX if shown.startswith(PREFIX) else ""
+    close = difflib.get_close_matches(shown.removeprefix(PREFIX).lower(), NAMES, n=1)
+    spelled = [f"{prefix}{name.upper() if prefix else name}" for name in close or NAMES]
+    return f"{shown} is no setting; " + (
+        f"did you mean {spelled[0]}?" if close else f"there are {', '.join(spelled)}"
+    )

@@ -1,0 +1,157 @@
+"""How a setting is read: text from the environment or a value from TOML becomes a checked value.
+
+Every parser raises ValueError with a sentence that follows the setting's name: what is wrong, and
+what would be right.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""What a category or a channel may be called."""
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def text(raw: object) -> str:
+    """Not empty."""
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("must be text that is not empty")
+    return raw.strip()
+
+
+def folder(raw: object) -> Path:
+    """`~` is the home of whoever runs it."""
+    try:
+        return Path(text(raw)).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"names a home that cannot be found: {raw!r}") from error
+
+
+def port(raw: object) -> int:
+    """Not 0: somebody has to know where to call."""
+    shown = str(raw)
+    if shown.startswith("tcp://"):
+        raise ValueError(
+            f"is {shown!r}, which Kubernetes sets for a Service of that name; "
+            "put enableServiceLinks: false into the pod, or rename the Service"
+        )
+    number = not isinstance(raw, bool) and re.fullmatch("[0-9]{1,5}", shown)
+    if not number or not 1 <= int(shown) <= 65_535:
+        raise ValueError(f"must be a port number from 1 to 65535, not {raw!r}")
+    return int(shown)
+
+
+def switch(raw: object) -> bool:
+    """Yes or no, in the usual spellings."""
+    shown = str(raw).strip().lower()
+    if shown not in TRUE + FALSE:
+        raise ValueError(f"must be 1 or 0, true or false; not {raw!r}")
+    return shown in TRUE
+
+
+def listed(raw: object) -> tuple[str, ...]:
+    """Separated by commas in the environment, an array in the file."""
+    parts = [part.strip() for part in raw.split(",")] if isinstance(raw, str) else raw
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"must be a list of texts, not {raw!r}")
+    for place, part in enumerate(parts):
+        if part in parts[:place]:
+            raise ValueError(f"names {part!r} twice; leave one out")
+    return tuple(parts)
+
+
+def names(raw: object) -> tuple[str, ...]:
+    """Of categories or channels, in their order; at least one."""
+    found = listed(raw)
+    if not found:
+        raise ValueError("must name at least one")
+    for name in found:
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                f"holds {name!r}; a name is 1 to 32 of a-z 0-9 _ - and begins with a letter"
+            )
+    return found
+
+
+def host(raw: object) -> str:
+    """An IP address or a host name, without port."""
+    shown = text(raw)
+    if not _is_address(shown) and not HOST.fullmatch(shown):
+        raise ValueError(f"must be an IP address or a host name without port, not {raw!r}")
+    return shown
+
+
+def hosts(raw: object) -> tuple[str, ...]:
+    """As browsers send them in `Host`, in lower case; a port does not matter there."""
+    return tuple(host(part).lower() for part in listed(raw))
+
+
+def web_address(raw: object) -> str:
+    """Of a broker: scheme, host and port, at most a path in front of its own."""
+    shown = text(raw).rstrip("/")
+    if not _has(shown, "http", "https"):
+        raise ValueError(f"must be like http://127.0.0.1:5001, not {raw!r}")
+    return shown
+
+
+def store(raw: object) -> str:
+    """Of PostgreSQL; for the embedded file the setting is left out."""
+    shown = text(raw)
+    if not _has(shown, "postgresql", "postgres"):
+        raise ValueError(
+            "must be like postgresql://user@host/name; leave it out for the SQLite file in data_dir"
+        )
+    return shown
+
+
+def queue(raw: object) -> str:
+    """Of NATS or PostgreSQL; for the queue inside the broker the setting is left out."""
+    shown = text(raw)
+    if not _has(shown, "nats", "tls", "postgresql", "postgres"):
+        raise ValueError("must be like nats://host:4222; leave it out for the broker's own queue")
+    return shown
+
+
+def log_format(raw: object) -> str:
+    """For people or for machines."""
+    if raw not in {"text", "json"}:
+        raise ValueError(f"must be text or json, not {raw!r}")
+    return str(raw)
+
+
+PARSERS: Mapping[str, Callable[[object], object]] = {
+    "data_dir": folder,
+    "host": host,
+    "broker_port": port,
+    "client_port": port,
+    "broker_url": web_address,
+    "mocks": switch,
+    "categories": names,
+    "channels": names,
+    "store": store,
+    "queue": queue,
+    "require_keys": switch,
+    "log": log_format,
+    "allowed_hosts": hosts,
+}
+
+
+def _is_address(shown: str) -> bool:
+    try:
+        ipaddress.ip_address(shown)
+    except ValueError:
+        return False
+    return True
+
+
+def _has(shown: str, *schemes: str) -> bool:
+    """A URL of one of these schemes, with a host and a port that is one."""
+    try:
+        parts = urlsplit(shown)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,98 @@
+"""The unit of lease and record: a key range of a message's audience on one channel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey
+from notefly.domain.message import Message
+from notefly.domain.outcome import Verdict
+
+BATCH_LIMIT = 1_000
+"""Subscribers; a channel may ask for fewer."""
+NOBODY = SubscriberKey(0)
+"""Before every subscriber."""
+EVERYBODY = SubscriberKey(2**62)
+"""Behind every subscriber."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRef:
+    """A hint that a batch may be worked on: what travels through the queue."""
+
+    batch: BatchKey
+    message: MessageKey
+    channel: str
+    size: int
+    due_at: datetime | None = None
+    """Not before; None is at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lease on a batch: attempt `number` is durable, and `token` fences off everyone before."""
+
+    batch: BatchKey
+    message: Message
+    channel: str
+    size: int
+    """Deliveries that this attempt may still end."""
+    number: int
+    spent: int
+    """Tries that count against the budget, this one included."""
+    token: int
+    epoch: Epoch
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One member of a hand-over, as the channel needs them."""
+
+    subscriber: SubscriberKey
+    delivery_id: str
+    subscriber_id: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A hand-over that was answered: who was in it is settled by range and `epoch` alone.
+
+    In it were the members of the batch with `after < subscriber <= through` whose subscription
+    was still open at `epoch`; the closed ones become `cancelled`. `exceptions` holds none but them.
+    """
+
+    after: SubscriberKey
+    through: SubscriberKey
+    epoch: Epoch
+    started_at: datetime
+    default: Verdict
+    size: int
+    """How many were given to the channel."""
+    exceptions: Mapping[SubscriberKey, Verdict] = field(default_factory=dict)
+
+
+class Ending(StrEnum):
+    """How an attempt ended; what was not handed over by then goes on in the batch."""
+
+    FINISHED = "finished"
+    RELEASED = "released"
+    """Given back on shutdown: nothing is held against it."""
+    INTERRUPTED = "interrupted"
+    """The broker went away; numbered, but does not spend the retry budget."""
+    DIED = "died"
+    """The channel's own process died or hung on it: twice is poison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The end of an attempt: everything that becomes of it is recorded in one commit."""
+
+    claim: Claim
+    ending: Ending
+    ended_at: datetime
+    handed: Sequence[Handed] = ()
+    detail: str | None = None

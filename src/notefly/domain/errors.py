@@ -1,0 +1,81 @@
+"""Every error that Notefly raises on purpose.
+
+NoteflyError
+ ├─ Invalid              content that cannot be accepted; carries every problem found
+ │   └─ KeyReused        an idempotency key that already stands for another request
+ ├─ NotFound             no such message, delivery, subscriber, channel …
+ ├─ Conflict             the thing exists, but its state forbids the call
+ ├─ Unavailable          nothing was stored; try again after `retry_after_seconds`
+ ├─ StoreLocked          the data directory belongs to a running broker
+ ├─ StoreUnusable        the store cannot be opened: wrong version, corrupt, not writable
+ ├─ SettingsInvalid      a setting that cannot be used; says which and how to mend it
+ └─ ChannelUnusable      a channel that cannot be loaded; says which and why
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a request: `pointer` is a JSON pointer (RFC 6901) into its body."""
+
+    pointer: str
+    detail: str
+
+
+class NoteflyError(Exception):
+    """The root; `str()` of any of them says what to do next."""
+
+
+class Invalid(NoteflyError):  # noqa: N818 - reads as the HTTP answer it becomes
+    """The content is understood and refused; nothing was stored."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{p.pointer or '/'}: {p.detail}" for p in self.problems))
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "Invalid":
+        """One problem at one place."""
+        return cls([Problem(pointer, detail)])
+
+    def under(self, prefix: str) -> "Invalid":
+        """The same problems, seen from a document that holds this one at `prefix`."""
+        return type(self)([Problem(prefix + p.pointer, p.detail) for p in self.problems])
+
+
+class KeyReused(Invalid):
+    """The idempotency key already stands for a request with other content."""
+
+
+class NotFound(NoteflyError):  # noqa: N818
+    """An id of any shape that names nothing."""
+
+
+class Conflict(NoteflyError):  # noqa: N818
+    """The state of the thing forbids the call, for example replaying what is not dead."""
+
+
+class Unavailable(NoteflyError):  # noqa: N818
+    """There is no room or no store right now; nothing was stored."""
+
+    def __init__(self, detail: str, retry_after_seconds: int = 5) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(detail)
+
+
+class StoreLocked(NoteflyError):  # noqa: N818
+    """Another broker owns the data directory."""
+
+
+class StoreUnusable(NoteflyError):  # noqa: N818
+    """The store cannot be opened or trusted."""
+
+
+class SettingsInvalid(NoteflyError):  # noqa: N818
+    """A setting that cannot be used."""
+
+
+class ChannelUnusable(NoteflyError):  # noqa: N818
+    """A channel that cannot be loaded."""

@@ -1,0 +1,91 @@
+"""Where the work stands: the record that the queue only gives hints about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from notefly.domain.batch import BatchRef, Claim, Recipient, Report
+from notefly.domain.ids import BatchKey, Epoch, SubscriberKey
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one step of planning made; `more` when messages are left to plan."""
+
+    refs: Sequence[BatchRef]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What could be claimed; `gone` is finished and may leave the queue, `busy` is leased."""
+
+    claims: Sequence[Claim]
+    gone: Sequence[BatchKey]
+    busy: Sequence[BatchKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The next members of a claimed batch whose choice still stands at `epoch`.
+
+    It covers `after < subscriber <= through`; `last` when nobody is left behind it.
+    """
+
+    epoch: Epoch
+    after: SubscriberKey
+    through: SubscriberKey
+    recipients: Sequence[Recipient]
+    last: bool
+    stopped: bool = False
+    """The message was cancelled or has expired: nobody may be handed over any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """`refs` are to be offered: batches that wait for a retry. `stale` ones were refused (I6)."""
+
+    refs: Sequence[BatchRef]
+    stale: Sequence[BatchKey]
+    seconds: float = 0.0
+    """What recording took, without the commit."""
+
+
+class BatchStore(Protocol):
+    """Plan, lease and record: each verb is one commit, durable when it returns, safe to repeat."""
+
+    async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
+        """Turn accepted messages into batches, in turn, for about `seconds` of work.
+
+        `sizes` is the batch size of each configured channel. A batch is made once, whoever asks.
+        """
+        ...
+
+    async def claim(
+        self, refs: Sequence[BatchRef], worker: str, lease_seconds: float, at: datetime
+    ) -> Claims:
+        """Lease what is ready. Batches of cancelled or expired messages are ended here instead."""
+        ...
+
+    async def hand_over(
+        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
+    ) -> Slice:
+        """Read consent again, right before a hand-over: the next `limit` members."""
+        ...
+
+    async def finish(self, reports: Sequence[Report]) -> Finished:
+        """Record outcomes, batch and attempt together; an old token changes nothing."""
+        ...
+
+    async def extend(self, claims: Sequence[Claim], lease_seconds: float) -> None:
+        """Keep leases that are still held."""
+        ...
+
+    async def take_over(self, at: datetime) -> Sequence[BatchRef]:
+        """Interrupt attempts whose lease ran out; their batches are ready, or split as poison."""
+        ...
+
+    async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
+        """Batches that are not finished, by key: what the reconciler offers again."""
+        ...

@@ -1,0 +1,80 @@
+"""How a message reaches a person. A team adds a channel as one class that meets `Channel`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from notefly.domain.batch import Recipient
+from notefly.domain.message import Content, Message
+from notefly.domain.outcome import Outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The part of a batch that is given to a channel in one go.
+
+    `recipients` is empty for a channel that is not `per_recipient`: `size` says how many they are.
+    """
+
+    message: Message
+    channel: str
+    attempt: int
+    size: int
+    recipients: Sequence[Recipient]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """Exactly what would go out, and what is worth knowing about it (segments, bytes, encoding)."""
+
+    content_type: str
+    text: str
+    facts: Mapping[str, str | int]
+
+
+class ChannelDied(Exception):  # noqa: N818 - reads as what happened
+    """The process of a channel died or hung in the middle of a hand-over."""
+
+
+class Channel(Protocol):
+    """Sends, and knows its addresses.
+
+    Only `send` may do I/O. For a channel that is not built in it runs in a process of its own;
+    `normalise`, `check` and `render` are pure and quick and run in the broker.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in requests and in the log, see `domain.ids.NAME`."""
+        ...
+
+    @property
+    def address_kind(self) -> str:
+        """The kind of address it needs; channels may share one."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Subscribers in a batch, 1 to 1,000."""
+        ...
+
+    @property
+    def per_recipient(self) -> bool:
+        """False: it treats everybody alike, needs no recipients and answers once for all."""
+        ...
+
+    def normalise(self, address: str) -> str:
+        """The one spelling of an address. Raises ValueError with what is wrong."""
+        ...
+
+    def check(self, content: Content) -> Mapping[str, str]:
+        """What it could not send: `{field: what is wrong}`, empty when all is well."""
+        ...
+
+    def render(self, message: Message, recipient: Recipient) -> Rendering:
+        """A pure function of its arguments: the log shows on reading what went out."""
+        ...
+
+    async def send(self, hand_over: HandOver) -> Outcomes:
+        """Deliver. An exception counts as `Retry` for everybody in the hand-over."""
+        ...

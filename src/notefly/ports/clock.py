@@ -1,0 +1,30 @@
+"""Time and names come from outside, so that a test can hold them still."""
+
+from datetime import datetime
+from typing import Protocol
+
+from notefly.domain.ids import MessageId
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; only differences mean anything."""
+        ...
+
+
+class Ids(Protocol):
+    """New names, and chance."""
+
+    def message(self, at: datetime) -> MessageId:
+        """A new UUIDv7 (RFC 9562) of that time."""
+        ...
+
+    def fraction(self) -> float:
+        """Uniform in [0, 1): the jitter of a retry."""
+        ...

@@ -1,0 +1,44 @@
+"""Where people and their choices are kept."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from notefly.domain.ids import SubscriberId
+from notefly.domain.log import Audience, Page
+from notefly.domain.subscriber import Profile, Subscriber
+
+
+class SubscriberStore(Protocol):
+    """Subscribers. Every change of choices or addresses moves the epoch on, in its own commit."""
+
+    async def add(self, profiles: Sequence[Profile], at: datetime) -> Sequence[Subscriber]:
+        """All or none. Raises Conflict for an id that is taken; durable when it returns."""
+        ...
+
+    async def put(self, profile: Profile, at: datetime) -> tuple[Subscriber, bool]:
+        """Create (True) or replace (False); durable when it returns."""
+        ...
+
+    async def revise(
+        self, subscriber: SubscriberId, change: Callable[[Profile], Profile], at: datetime
+    ) -> Subscriber | None:
+        """Replace by what `change` makes of it, with nobody in between. None: no such subscriber.
+
+        Whatever `change` raises comes out, and nothing is stored.
+        """
+        ...
+
+    async def get(self, subscriber: SubscriberId) -> Subscriber | None: ...
+
+    async def list(self, limit: int, cursor: str | None) -> Page[Subscriber]:
+        """In the order they were created."""
+        ...
+
+    async def erase(self, subscriber: SubscriberId, at: datetime) -> bool:
+        """Close the intervals, remove name, id and addresses; the key stays, so counts add up."""
+        ...
+
+    async def audience(self, category: str, only: SubscriberId | None, sample: int) -> Audience:
+        """Who a message accepted now would reach."""
+        ...

@@ -1,0 +1,1 @@
+"""Tests of Notefly, from units to processes; `make test` runs the fast ones."""

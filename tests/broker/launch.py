@@ -1,0 +1,14 @@
+"""A broker as a process of its own: `python -m tests.broker.launch '{"data_dir": …}'`."""
+
+import json
+import sys
+from pathlib import Path
+
+from notefly.broker.server import run
+from notefly.config import Settings
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    given["data_dir"] = Path(given["data_dir"])
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    run(Settings(**settings), started=lambda address: print(address, flush=True))  # noqa: T201

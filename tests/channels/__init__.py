@@ -1,0 +1,1 @@
+"""Channels: how they render, and how they are hosted."""
