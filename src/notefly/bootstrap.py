@@ -102,8 +102,10 @@ class Surroundings(Provider):
     @provide
     async def catalogue(self, settings: Settings, clock: Clock) -> AsyncIterator[Catalogue]:
         channels = load_channels(settings.channels, monotonic=clock.monotonic)
-        yield Catalogue(settings.categories, channels)
-        await close_channels(channels.values())
+        try:
+            yield Catalogue(settings.categories, channels)
+        finally:
+            await close_channels(channels.values())
 
 
 class EmbeddedEngine(Provider):

@@ -4,11 +4,17 @@ import json
 import sys
 from pathlib import Path
 
+from notefly.broker import app, lean, protocol
 from notefly.broker.server import run
 from notefly.config import Settings
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     given["data_dir"] = Path(given["data_dir"])
+    if hurry := given.pop("hurry", None):
+        # Deadlines of seconds, in a test that has less of them.
+        protocol.HEADER_SECONDS = protocol.WRITE_SECONDS = hurry
+        lean.BODY_SECONDS = hurry
+        app.BODY_SECONDS = hurry
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     run(Settings(**settings), started=lambda address: print(address, flush=True))  # noqa: T201

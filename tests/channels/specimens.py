@@ -157,14 +157,19 @@ class Talkative(Plain):
         return await super().send(hand_over)
 
 
+def announce() -> None:
+    """Says its process in a FIFO, and holds it open until it and what it started are gone."""
+    held = os.open(os.environ[FIFO], os.O_WRONLY)
+    os.set_inheritable(held, True)
+    os.write(held, f"{os.getpid()}\n".encode())
+
+
 class Holder(Plain):
-    """Says its process in a FIFO, and holds it open for as long as it lives."""
+    """Announces itself, and does what the message's text names."""
 
     @override
     async def send(self, hand_over: HandOver) -> Outcomes:
-        held = os.open(os.environ[FIFO], os.O_WRONLY)
-        os.set_inheritable(held, True)
-        os.write(held, f"{os.getpid()}\n".encode())
+        announce()
         match hand_over.message.content.body:
             case "wait":
                 await asyncio.Event().wait()
@@ -199,6 +204,8 @@ class ExitsAtStart(Plain):
 class HangsAtStart(Plain):
     def __init__(self) -> None:
         if STARTS in os.environ:
+            if FIFO in os.environ:
+                announce()
             time.sleep(3600)
 
 

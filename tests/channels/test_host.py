@@ -1,121 +1,17 @@
-import asyncio
 import logging
 import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-from notefly_test_channels.misbehaving import (
-    ExitingChannel,
-    FlakyChannel,
-    HangingChannel,
-    HungryChannel,
-)
+from notefly_test_channels.misbehaving import FlakyChannel
 
 from notefly.adapters.channels.ear import HEARD_LIMIT
 from notefly.adapters.channels.host import SupervisedChannel
 from notefly.adapters.channels.process import Limits
 from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
-from notefly.ports.channel import Channel, ChannelDied
 from tests.channels import specimens
 from tests.channels.builders import ACCEPTED_AT, hand_over, message, recipient
-
-ROOT = Path(__file__).parents[2]
-SOON = Limits(hand_over_seconds=0.3)
-Host = Callable[..., SupervisedChannel]
-
-
-class StoppedClock:
-    """Moves when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> StoppedClock:
-    return StoppedClock()
-
-
-@pytest.fixture
-async def host(clock: StoppedClock) -> AsyncIterator[Host]:
-    """Hosts an instance of a class; everything is closed after the test."""
-    hosted: list[SupervisedChannel] = []
-
-    def make(kind: Callable[[], Channel], limits: Limits = Limits()) -> SupervisedChannel:  # noqa: B008
-        target = f"{kind.__module__}:{kind.__qualname__}"
-        hosted.append(SupervisedChannel(kind(), target, monotonic=clock, limits=limits))
-        return hosted[-1]
-
-    yield make
-    for channel in hosted:
-        await channel.close()
-
-
-class Line:
-    """A FIFO that a channel's process writes to; its end is the end of everybody who holds it."""
-
-    def __init__(self, path: Path, opened: ExitStack) -> None:
-        os.mkfifo(path)
-        self._path = path
-        self._opened = opened
-
-    async def process(self) -> int:
-        """Waits for the process to say who it is."""
-        self._stream = self._opened.enter_context(await asyncio.to_thread(self._path.open))
-        return int(await asyncio.to_thread(self._stream.readline))
-
-    async def ended(self) -> None:
-        assert not await asyncio.to_thread(self._stream.read)
-
-
-@pytest.fixture
-def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
-    monkeypatch.setenv(specimens.FIFO, str(tmp_path / "line"))
-    with ExitStack() as opened:
-        yield Line(tmp_path / "line", opened)
-
-
-class Starts:
-    """Once forbidden, a specimen cannot be made any more, and each try is counted."""
-
-    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._path = path
-        self._monkeypatch = monkeypatch
-
-    def forbid(self) -> None:
-        self._monkeypatch.setenv(specimens.STARTS, str(self._path))
-
-    def count(self) -> int:
-        return len(self._path.read_text().splitlines())
-
-
-@pytest.fixture
-def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starts:
-    return Starts(tmp_path / "starts", monkeypatch)
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-async def process_of(channel: SupervisedChannel) -> int:
-    outcomes = await channel.send(hand_over(["anyone"]))
-    match outcomes.default:
-        case Delivered(str(detail)):
-            return int(detail)
-        case other:
-            raise AssertionError(other)
+from tests.channels.hosting import Host, Starts, StoppedClock, process_of
 
 
 async def test_outcomes_cross_as_they_are(host: Host) -> None:
@@ -181,36 +77,6 @@ async def test_a_mistaken_answer_is_a_retry_for_everybody(host: Host, body: str,
     assert not outcomes.exceptions
 
 
-async def test_a_channel_that_exits(host: Host) -> None:
-    channel = host(ExitingChannel)
-    with pytest.raises(ChannelDied, match=r"exiting: .* ended without an answer \(exit status 3\)"):
-        await channel.send(hand_over(["ok", "exit"]))
-    assert await channel.send(hand_over(["ok"])) == Outcomes(Delivered())
-
-
-@pytest.mark.parametrize("how", ["hang", "block"])
-async def test_a_channel_that_hangs(host: Host, how: str) -> None:
-    channel = host(HangingChannel, SOON)
-    with pytest.raises(ChannelDied, match=r"no answer within 0\.3 s \(killed by SIGKILL\)"):
-        await channel.send(hand_over([how]))
-    assert await channel.send(hand_over(["ok"])) == Outcomes(Delivered())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
-async def test_a_channel_that_eats_memory(host: Host) -> None:
-    channel = host(HungryChannel, Limits(memory_bytes=128 << 20))
-    with pytest.raises(ChannelDied, match="exit status 137"):
-        await channel.send(hand_over(["eat"]))
-    assert await channel.send(hand_over(["ok"])) == Outcomes(Delivered())
-
-
-@pytest.mark.parametrize("word", [*specimens.Garbler.noise, *specimens.Garbler.answers])
-async def test_a_channel_that_answers_garbage(host: Host, word: str) -> None:
-    channel = host(specimens.Garbler)
-    with pytest.raises(ChannelDied, match=r"(garbage|announced .* bytes).*\(killed by SIGKILL\)"):
-        await channel.send(hand_over(["someone"], word))
-
-
 async def test_what_a_channel_prints_is_bounded_and_not_its_answer(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -222,86 +88,6 @@ async def test_what_a_channel_prints_is_bounded_and_not_its_answer(
     assert heard
     assert sum(heard) <= 2 * HEARD_LIMIT
     assert "which were dropped" in caplog.text
-
-
-async def test_a_death_is_about_one_hand_over_only(host: Host) -> None:
-    channel = host(ExitingChannel)
-    answers = await asyncio.gather(
-        *(channel.send(hand_over([word])) for word in ["ok", "exit", "ok", "exit", "ok"]),
-        return_exceptions=True,
-    )
-    died = [isinstance(answer, ChannelDied) for answer in answers]
-    assert died == [False, True, False, True, False]
-
-
-async def test_a_death_between_hand_overs_is_nobodys(host: Host) -> None:
-    channel = host(specimens.Leaving)
-    first = await process_of(channel)
-    assert channel._child is not None
-    await channel._child._process.wait()
-    assert await process_of(channel) != first
-
-
-async def test_a_dead_channels_own_processes_die_too(host: Host, line: Line) -> None:
-    sending = asyncio.create_task(host(specimens.Holder).send(hand_over(["someone"], "spawn")))
-    await line.process()
-    with pytest.raises(ChannelDied, match="exit status 3"):
-        await sending
-    await line.ended()
-
-
-async def test_cancelling_kills_the_process(host: Host, line: Line) -> None:
-    channel = host(specimens.Holder)
-    sending = asyncio.create_task(channel.send(hand_over(["someone"], "wait")))
-    process = await line.process()
-    sending.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await sending
-    assert not alive(process)
-    await line.ended()
-
-
-async def test_cancelling_before_its_turn_kills_nothing(host: Host, line: Line) -> None:
-    channel = host(specimens.Holder)
-    sending = asyncio.create_task(channel.send(hand_over(["someone"], "wait")))
-    process = await line.process()
-    waiting = asyncio.create_task(channel.send(hand_over(["another"])))
-    await asyncio.wait([waiting], timeout=0)
-    waiting.cancel()
-    await asyncio.wait([waiting])
-    assert alive(process)
-    sending.cancel()
-    await asyncio.wait([sending])
-
-
-async def test_cancelling_a_start_leaves_nothing_behind(host: Host, starts: Starts) -> None:
-    channel = host(specimens.HangsAtStart)
-    starts.forbid()
-    sending = asyncio.create_task(channel.send(hand_over(["someone"])))
-    await asyncio.wait([sending], timeout=0.2)
-    sending.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await sending
-    assert channel._child is None
-
-
-async def test_closing_ends_the_process(host: Host) -> None:
-    channel = host(specimens.Plain)
-    process = await process_of(channel)
-    await channel.close()
-    assert not alive(process)
-    await channel.close()
-    outcomes = await channel.send(hand_over(["someone"]))
-    assert outcomes == Outcomes(Retry("the channel is closed, because the broker stops", 0.0))
-
-
-async def test_closing_waits_for_the_hand_over_in_flight(host: Host, line: Line) -> None:
-    channel = host(specimens.Holder)
-    sending = asyncio.create_task(channel.send(hand_over(["someone"], "answer")))
-    await line.process()
-    await channel.close()
-    assert await sending == Outcomes(Delivered())
-    await line.ended()
 
 
 async def test_a_process_that_cannot_make_its_channel_is_tried_again_later(
@@ -354,29 +140,6 @@ async def test_a_machine_that_starts_no_process(
     outcomes = await host(specimens.Plain).send(hand_over(["someone"]))
     assert isinstance(outcomes.default, Retry)
     assert outcomes.default.detail.startswith("its process cannot be started")
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        "wait",
-        "orphan",
-        pytest.param(
-            "grip",
-            marks=pytest.mark.skipif(
-                sys.platform != "linux", reason="only Linux kills a process for its parent"
-            ),
-        ),
-    ],
-)
-async def test_a_killed_broker_takes_its_channels_along(line: Line, how: str) -> None:
-    broker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.channels.holding", how), cwd=ROOT
-    )
-    await line.process()
-    broker.send_signal(signal.SIGKILL)
-    await broker.wait()
-    await line.ended()
 
 
 async def test_mistakes_of_the_pure_methods_stay_here(

@@ -46,6 +46,8 @@ class DeliverBatch:
     deadline_seconds: float
     stopping: Callable[[], bool]
     stride: Stride = field(default_factory=Stride)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One hand-over at a time, from reading consent on: nobody's grows old in a line."""
 
     async def __call__(self, claim: Claim) -> Report:
         """What became of it. Never raises for anything that the channel does."""
@@ -78,14 +80,15 @@ class DeliverBatch:
         after = NOBODY
         while True:
             limit = self.stride.recipients(self.channel.batch_size)
-            part = await self.batches.hand_over(claim, after, limit, self.clock.now())
-            if part.stopped:
-                # The next claim ends what is left, by the same rule as for everybody else.
-                return Report(claim, Ending.RELEASED, self.clock.now(), handed)
-            try:
-                handed.append(await self._hand_over(claim, part))
-            except ChannelDied as error:
-                return Report(claim, Ending.DIED, self.clock.now(), handed, str(error))
+            async with self.turn:
+                part = await self.batches.hand_over(claim, after, limit, self.clock.now())
+                if part.stopped:
+                    # The next claim ends what is left, by the same rule as for everybody else.
+                    return Report(claim, Ending.RELEASED, self.clock.now(), handed)
+                try:
+                    handed.append(await self._hand_over(claim, part))
+                except ChannelDied as error:
+                    return Report(claim, Ending.DIED, self.clock.now(), handed, str(error))
             if part.last:
                 return Report(claim, Ending.FINISHED, self.clock.now(), handed)
             if self.stopping():

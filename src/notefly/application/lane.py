@@ -25,7 +25,8 @@ class Terms:
     """Times that a test may shorten; all in seconds."""
 
     lease: float = 60.0
-    deadline: float = 30.0
+    deadline: float = 60.0
+    """Of one hand-over, as a last resort: a channel's own process has a shorter one."""
     trouble: float = 1.0
     """Wait after the store refused something."""
     busy: float = 1.0

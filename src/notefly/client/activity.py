@@ -28,7 +28,7 @@ async def page(broker: Injected[BrokerApi]) -> Page:
     groups = list(by_message(log["items"]))
     view = {
         "groups": groups,
-        "messages": await broker.messages(list(dict.fromkeys(name for name, _ in groups))),
+        "messages": await broker.headings(list(dict.fromkeys(name for name, _ in groups))),
         "wanted": wanted,
         "cursor": cursor,
         "newest": address(wanted),

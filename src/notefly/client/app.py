@@ -20,6 +20,7 @@ FORM_LIMIT = 1024 * 1024
 BODY_SECONDS = 10
 LOG_MODE = frozenset({"sms", "email", "push"})
 """The channels that come with Notefly send nothing; what a plug-in does, only its team knows."""
+TITLES = {404: "Not found", 422: "That cannot be done", 500: "Something went wrong"}
 SAYINGS = {
     403: "A page of another site tried to use this one. Nothing was done.",
     404: "There is nothing at this address.",
@@ -94,6 +95,6 @@ def _add_error_pages(app: Quart) -> None:
 
 
 async def _said(status: int, detail: str) -> str:
-    title = HTTPStatus(status).phrase
+    title = TITLES.get(status, HTTPStatus(status).phrase)
     part = "errors/_said.html" if in_place() else "errors/said.html"
-    return await render_template(part, status=status, title=title, detail=detail)
+    return await render_template(part, title=title, detail=detail.lstrip("/"))

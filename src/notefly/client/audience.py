@@ -10,7 +10,7 @@ from notefly.client.broker_api import BrokerApi, BrokerRefused, Draft
 from notefly.client.links import Links
 
 Json = Mapping[str, Any]
-PLACEHOLDER = "…"
+PLACEHOLDER = "Hello"
 """Stands for a text that is not written yet: who would get it does not depend on it."""
 
 
@@ -27,9 +27,10 @@ class Person:
 async def preview_of(broker: BrokerApi, links: Links, draft: Draft) -> dict[str, Any]:
     """What the panel shows; a text that cannot be sent is said in words instead."""
     written = bool(draft.body.strip())
-    view: dict[str, Any] = {"draft": draft, "written": written, "curl": curl(links, draft)}
+    sendable = draft if written else replace(draft, body=PLACEHOLDER)
+    view: dict[str, Any] = {"draft": draft, "written": written, "curl": curl(links, sendable)}
     try:
-        answer = await broker.preview(draft if written else replace(draft, body=PLACEHOLDER))
+        answer = await broker.preview(sendable)
     except BrokerRefused as error:
         return view | {"refusal": str(error)}
     people = [_person(one, draft.category) for one in await broker.people(answer["sample"])]

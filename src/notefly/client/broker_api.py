@@ -1,6 +1,7 @@
 """The broker, as its pages need it: every call is one of the public REST API."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -11,12 +12,21 @@ import httpx2
 
 Json = Mapping[str, Any]
 ANSWER_SECONDS = 10.0
+HEADINGS_KEPT = 1_000
+NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 NAMED_AT_MOST = 25
 """People of an audience that are looked up by name; the others are counted."""
 
 
 class BrokerDown(Exception):  # noqa: N818 - reads as what it says
-    """No answer, or one that says "not now": whether a call was carried out is not known."""
+    """No answer, or one that says "not now".
+
+    `unsure`: the call may have been carried out all the same; otherwise it was not.
+    """
+
+    def __init__(self, reason: str, *, unsure: bool = False) -> None:
+        self.unsure = unsure
+        super().__init__(reason)
 
 
 class BrokerRefused(Exception):  # noqa: N818
@@ -26,7 +36,7 @@ class BrokerRefused(Exception):  # noqa: N818
         self, status: int, detail: str, code: str = "", problems: Mapping[str, str] | None = None
     ) -> None:
         self.status, self.code, self.problems = status, code, problems or {}
-        super().__init__(detail)
+        super().__init__("; ".join(self.problems.values()) or detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class BrokerApi:
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
+        self._headings: OrderedDict[str, Json] = OrderedDict()
 
     async def categories(self) -> list[str]:
         return [entry["name"] for entry in (await self._get("/v1/categories"))["items"]]
@@ -71,10 +82,15 @@ class BrokerApi:
     async def message(self, message: str) -> Json:
         return await self._get(f"/v1/messages/{quote(message, safe='')}")
 
-    async def messages(self, ids: Sequence[str]) -> dict[str, Json]:
-        """Several at once, by id."""
-        found = await asyncio.gather(*map(self.message, ids))
-        return dict(zip(ids, found, strict=True))
+    async def headings(self, ids: Sequence[str]) -> dict[str, Json]:
+        """What messages say, by id: that never changes, so they are asked for once."""
+        missing = [one for one in ids if one not in self._headings]
+        for message in await asyncio.gather(*map(self.message, missing)):
+            self._headings[message["id"]] = message
+        found = {one: self._headings[one] for one in ids}
+        while len(self._headings) > HEADINGS_KEPT:
+            self._headings.popitem(last=False)
+        return found
 
     async def delivery(self, delivery: str) -> Json:
         return await self._get(f"/v1/deliveries/{quote(delivery, safe='')}")
@@ -94,39 +110,38 @@ class BrokerApi:
         """The broker's event stream as it comes, resumed behind `after`."""
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
         endless = httpx2.Timeout(ANSWER_SECONDS, read=None)
-        with _translated():
+        with self._translated():
             async with self._http.stream(
                 "GET", "/v1/events", headers=headers, timeout=endless
             ) as response:
                 if response.status_code != httpx2.codes.OK:
                     await response.aread()
                     raise _refusal(response)
-                yield _chunks(response)
+                yield self._chunks(response)
 
     async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
         return await self._call("GET", path, params=params)
 
     async def _call(self, method: str, path: str, **content: Any) -> Json:
-        with _translated():
+        with self._translated():
             response = await self._http.request(method, path, **content)
         if not response.is_success:
             raise _refusal(response)
         return _decoded(response)
 
+    async def _chunks(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+        with self._translated():
+            async for chunk in response.aiter_raw():
+                yield chunk
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The one place where the transport's errors become ours."""
-    try:
-        yield
-    except httpx2.TransportError as error:
-        raise BrokerDown(str(error) or type(error).__name__) from error
-
-
-async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
-    with _translated():
-        async for chunk in response.aiter_raw():
-            yield chunk
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The one place where the transport's errors become ours."""
+        try:
+            yield
+        except httpx2.TransportError as error:
+            reason = f"{self._http.base_url}: {str(error) or type(error).__name__}"
+            raise BrokerDown(reason, unsure=not isinstance(error, NEVER_SENT)) from error
 
 
 def _decoded(response: httpx2.Response) -> Json:

@@ -102,8 +102,13 @@ def excerpt(text: str, limit: int = 90) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
+def label(name: str) -> str:
+    """A channel's name as people write it."""
+    return {"sms": "SMS", "email": "E-mail"}.get(name, name.capitalize())
+
+
 def register(app: Quart) -> None:
     """Let templates use them."""
-    app.jinja_env.filters |= {"moment": moment, "excerpt": excerpt}
+    app.jinja_env.filters |= {"moment": moment, "excerpt": excerpt, "label": label}
     app.jinja_env.globals["bar_width"] = BAR_WIDTH
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

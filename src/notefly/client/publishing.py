@@ -80,7 +80,7 @@ async def send(broker: Injected[BrokerApi], links: Injected[Links]) -> Page:
         return await _refused(broker, links, form.refused(error)), error.status
     except BrokerDown as error:
         page = "pub/_unsure.html" if in_place() else "pub/unsure.html"
-        return await render_template(page, form=form, reason=str(error)), UNAVAILABLE
+        return await render_template(page, form=form, error=error), UNAVAILABLE
     if not in_place():
         return redirect(url_for("messages.page", message=message), SEE_OTHER)
     view = await progress_of(broker, message)

@@ -30,14 +30,16 @@ class Planner:
         deadline = time.perf_counter() + seconds
         by_key = self._channels(transaction, sizes)
         refs: list[BatchRef] = []
-        while waiting := transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD)):
+        while True:
+            waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
+            if not waiting and not self.turn:
+                return Planned(refs, more=False)
+            self.turn = 0
             for row in waiting:
                 refs += _step(transaction, _Standing(*row), by_key)
                 self.turn = row[0]
                 if time.perf_counter() >= deadline:
                     return Planned(refs, more=True)
-        self.turn = 0
-        return Planned(refs, more=transaction.value(SQL["any_unplanned"]) is not None)
 
     def _channels(
         self, transaction: Transaction, sizes: Mapping[str, int]

@@ -156,12 +156,14 @@ class SubPage:
         status: int = 200,
     ) -> Response:
         known = await self._store.list(PICKED_FROM, None)
+        profiles = [one.profile for one in known.items]
         page = await render_template(
             "sub.html",
             choices=choices,
             problems=problems or {},
             said=said,
-            known=[one.profile for one in known.items],
+            known=profiles,
+            unlisted=choices.id and choices.id not in {profile.id for profile in profiles},
             more=known.next is not None,
             kinds=choosing.kinds_of(self._catalogue),
             categories=self._catalogue.categories,

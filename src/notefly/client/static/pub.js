@@ -57,6 +57,12 @@ form.addEventListener("submit", async (event) => {
 
 function show(part) {
   put(refused, part.ok ? "" : part.html);
+  const wrong = (refused.querySelector("[data-fields]")?.dataset.fields ?? "").split(" ");
+  for (const name of ["title", "body"]) {
+    const field = form.elements[name];
+    if (wrong.includes(name)) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
   const place = part.ok ? result : refused;
   if (part.ok) {
     place.insertAdjacentHTML("afterbegin", part.html);

@@ -1,0 +1,216 @@
+"""Live streams: resumed where they were left, told when something was missed, never held up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from notefly.broker.app import BrokerApp
+from notefly.broker.lifecycle import Lifecycle
+from notefly.broker.sse import Beat, beats
+from tests.broker.service import Broker
+
+
+@pytest.fixture
+def broker(start: Callable[..., Broker]) -> Broker:
+    broker = start()
+    broker.put(
+        "fan",
+        name="Fan",
+        phone="+12025550123",
+        email="fan@example.org",
+        categories=["sports", "movies"],
+        channels=["sms", "email"],
+        overrides={"movies": ["email"]},
+    )
+    broker.put("other", name="Other", email="o@example.org", categories=["finance"])
+    return broker
+
+
+class TestEvents:
+    """GET /v1/events."""
+
+    def test_from_now_on(self, broker: Broker) -> None:
+        broker.done(broker.publish(category="sports", body="before")["id"])
+        with broker.stream("/v1/events") as events:
+            accepted = broker.publish(category="sports", body="x")
+            seen = [next(events) for _ in range(2)]
+        assert {event["data"]["message_id"] for event in seen} == {accepted["id"]}
+        assert {event["data"]["channel"] for event in seen} == {"sms", "email"}
+        for event in seen:
+            assert "event" not in event
+            assert int(event["id"]) == event["data"]["id"]
+            assert (event["data"]["state"], event["data"]["count"]) == ("delivered", 1)
+
+    def test_resumed_without_gap_or_repetition(self, broker: Broker) -> None:
+        for n in range(6):
+            broker.done(broker.publish(category="sports", body=str(n))["id"])
+        with broker.stream("/v1/events", after=0) as events:
+            every = [next(events)["id"] for _ in range(12)]
+        assert every == sorted(every, key=int)
+        assert len(set(every)) == 12
+        with broker.stream("/v1/events", last=every[4]) as events:
+            assert [next(events)["id"] for _ in range(7)] == every[5:]
+
+    def test_survives_a_restart(self, start: Callable[..., Broker], broker: Broker) -> None:
+        broker.done(broker.publish(category="sports", body="x")["id"])
+        with broker.stream("/v1/events", after=0) as events:
+            first, second = next(events), next(events)
+        broker.stop()
+        again = start()
+        with again.stream("/v1/events", last=first["id"]) as events:
+            assert next(events) == second
+
+    @pytest.mark.parametrize("last", ["999999", "-1", "nonsense", "9" * 40])
+    def test_reset_for_what_is_not_kept(self, broker: Broker, last: str) -> None:
+        with broker.stream("/v1/events", last=last) as events:
+            told = next(events)
+            assert told["event"] == "reset"
+            assert int(told["id"]) == told["data"]["last"]
+            accepted = broker.publish(category="sports", body="x")
+            assert next(events)["data"]["message_id"] == accepted["id"]
+
+    @pytest.mark.parametrize("after", ["-1", "x", "9" * 40])
+    def test_bad_place_in_the_query(self, shared: Broker, after: str) -> None:
+        assert shared.call("GET", "/v1/events", params={"after": after}).status_code == 422
+
+    def test_filters(self, broker: Broker) -> None:
+        broker.done(broker.publish(category="sports", body="x")["id"])
+        wanted = broker.publish(category="movies", body="x")
+        broker.done(wanted["id"])
+        for asked in ({"category": "movies"}, {"message": wanted["id"]}):
+            with broker.stream("/v1/events", after=0, **asked) as events:
+                assert next(events)["data"]["message_id"] == wanted["id"]
+        with broker.stream("/v1/events", after=0, channel="sms") as events:
+            assert next(events)["data"]["channel"] == "sms"
+
+
+class TestMessages:
+    """GET /sub with Accept: text/event-stream."""
+
+    def test_from_the_very_first_on(self, broker: Broker) -> None:
+        with broker.stream("/sub") as messages:
+            accepted = broker.publish(category="finance", title="T", body="first ever")
+            told = next(messages)
+        assert told["id"] == told["data"]["id"] == accepted["id"]
+        assert (told["data"]["title"], told["data"]["body"]) == ("T", "first ever")
+        assert told["data"]["channels"] is None
+
+    def test_resumed(self, broker: Broker) -> None:
+        ids = [broker.publish(category="sports", body=str(n))["id"] for n in range(5)]
+        with broker.stream("/sub", last=ids[1]) as messages:
+            assert [next(messages)["id"] for _ in range(3)] == ids[2:]
+        with broker.stream("/sub", after=ids[2]) as messages:
+            assert [next(messages)["id"] for _ in range(2)] == ids[3:]
+
+    @pytest.mark.parametrize("last", ["nonsense", "00000000-0000-0000-0000-000000000000"])
+    def test_reset(self, broker: Broker, last: str) -> None:
+        broker.publish(category="sports", body="before")
+        with broker.stream("/sub", last=last) as messages:
+            assert next(messages)["event"] == "reset"
+            accepted = broker.publish(category="sports", body="after")
+            assert next(messages)["id"] == accepted["id"]
+
+    def test_of_some_categories(self, broker: Broker) -> None:
+        with broker.stream("/sub", category=["movies", "finance"]) as messages:
+            broker.publish(category="sports", body="x")
+            wanted = [broker.publish(category=c, body="x")["id"] for c in ("movies", "finance")]
+            assert [next(messages)["id"] for _ in range(2)] == wanted
+
+    def test_of_one_subscriber(self, broker: Broker) -> None:
+        with broker.stream("/sub", subscriber="fan") as messages:
+            broker.publish(category="finance", body="not followed")
+            movies = broker.publish(category="movies", body="by e-mail")
+            sports = broker.publish(category="sports", body="by both")
+            told = [next(messages)["data"] for _ in range(2)]
+        assert [(one["id"], one["channels"]) for one in told] == [
+            (movies["id"], ["email"]),
+            (sports["id"], ["email", "sms"]),
+        ]
+
+    def test_tests_of_others_are_theirs(self, broker: Broker) -> None:
+        with broker.stream("/sub") as everybody, broker.stream("/sub", subscriber="fan") as own:
+            test = broker.call("POST", "/v1/subscribers/fan/test").json()
+            after = broker.publish(category="sports", body="x")
+            assert next(everybody)["id"] == after["id"]
+            assert next(own)["id"] == test["id"]
+
+
+class TestBeats:
+    """What a stream waits for."""
+
+    async def test_heartbeats_tell_the_place(self, app: BrokerApp, lifecycle: Lifecycle) -> None:
+        chunks = _stream(app, "/v1/events")
+        assert (await anext(chunks)).startswith(b"retry: ")
+        assert await anext(chunks) == b"id: 0\n: ping\n\n"
+        lifecycle.drain()
+        assert [chunk async for chunk in chunks if chunk] == []
+
+    async def test_both_streams_end_when_the_broker_stops(
+        self, app: BrokerApp, lifecycle: Lifecycle
+    ) -> None:
+        streams = [_stream(app, "/v1/events"), _stream(app, "/sub")]
+        for chunks in streams:
+            await anext(chunks)
+        lifecycle.drain()
+        async with asyncio.timeout(2):
+            for chunks in streams:
+                async for _ in chunks:
+                    pass
+
+    async def test_the_watch_is_let_go(self, lifecycle: Lifecycle) -> None:
+        closed: list[bool] = []
+
+        async def wakes() -> AsyncIterator[None]:
+            try:
+                while True:
+                    yield
+                    await asyncio.Event().wait()
+            finally:
+                closed.append(True)
+
+        beating = beats(wakes(), lifecycle, Beat(0.01, 0.0))
+        assert await anext(beating) is True
+        assert await anext(beating) is False
+        await beating.aclose()  # type: ignore[attr-defined] # it is a generator
+        assert closed == [True]
+
+    async def test_the_end_of_the_watch_is_the_end(self, lifecycle: Lifecycle) -> None:
+        async def wakes() -> AsyncIterator[None]:
+            yield
+
+        assert [woken async for woken in beats(wakes(), lifecycle, Beat(1.0, 0.0))] == [True]
+
+
+async def _stream(app: BrokerApp, path: str) -> AsyncIterator[bytes]:
+    """The body of a stream, piece by piece, from the application itself."""
+    pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+    headers = [(b"host", b"localhost"), (b"accept", b"text/event-stream")]
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+        "http_version": "1.1",
+        "scheme": "http",
+    }
+    sent = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Any:
+        for message in sent:
+            return message
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await pieces.put(message["body"] if message["more_body"] else None)
+
+    serving = asyncio.create_task(app(scope, receive, send))
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)

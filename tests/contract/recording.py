@@ -1,0 +1,243 @@
+"""What every BatchStore does with outcomes: each delivery ends once, in one commit with its batch."""
+
+from dataclasses import replace
+
+from notefly.domain.batch import NOBODY, Claim, Ending, Handed, Report
+from notefly.domain.delivery import MessageState, Reason, State
+from notefly.domain.ids import SubscriberId, SubscriberKey
+from notefly.domain.log import DeliveryFilter
+from notefly.domain.outcome import Verdict
+from tests.support.checks import Suite
+from tests.support.story import (
+    DELIVERED,
+    REFUSED,
+    claim,
+    finish,
+    join,
+    line,
+    logged,
+    plan,
+    profile,
+    publish,
+    retry,
+    sms,
+    started,
+    states,
+    status,
+)
+from tests.support.world import World
+
+recording = Suite()
+
+
+async def next_part(world: World, claimed: Claim, after: SubscriberKey, limit: int) -> Handed:
+    """A hand-over of so many, all delivered."""
+    part = await world.batches.hand_over(claimed, after, limit, world.clock.now())
+    return Handed(
+        part.after,
+        part.through,
+        part.epoch,
+        world.clock.now(),
+        DELIVERED,
+        len(part.recipients),
+    )
+
+
+@recording
+async def one_outcome_for_all(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob", "cleo")
+    begun = world.clock.now()
+    world.clock.advance(2)
+    await finish(world, claimed, replace(DELIVERED, detail="written"))
+    assert await states(world, message) == {State.DELIVERED: 3}
+    assert (await status(world, message)).state is MessageState.DONE
+    for found in await logged(world):
+        assert (found.detail, found.attempts, found.updated_at) == (
+            "written",
+            1,
+            world.clock.now(),
+        )
+    story = await world.deliveries.get((await logged(world))[0].id)
+    assert story is not None
+    [attempt] = story.attempts
+    assert (attempt.claimed_at, attempt.started_at) == (begun, world.clock.now())
+    assert (attempt.ending, attempt.ended_at) == ("finished", world.clock.now())
+
+
+@recording
+async def exceptions_have_their_own(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob", "cleo", "dan")
+    ada, bob, cleo, dan = [found.subscriber_key for found in await logged(world)]
+    due = world.clock.advance(9)
+    expired = Verdict(State.DEAD, Reason.EXPIRED, "too late")
+    done = await finish(world, claimed, DELIVERED, {bob: REFUSED, cleo: retry(due), dan: expired})
+    assert [(ref.size, ref.due_at, ref.channel) for ref in done.refs] == [(1, due, "sms")]
+    assert await states(world, message) == {State.DELIVERED: 1, State.RETRYING: 1, State.DEAD: 2}
+    assert (await line(world, message, ada)).reason is None
+    refused = await line(world, message, bob)
+    assert (refused.reason, refused.detail) == (Reason.REFUSED, "no such person")
+    waiting = await line(world, message, cleo)
+    assert (waiting.detail, waiting.next_try_at) == ("try later", due)
+    assert (await line(world, message, dan)).reason is Reason.EXPIRED
+
+
+@recording
+async def everybody_named(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob")
+    ada, bob = [found.subscriber_key for found in await logged(world)]
+    named = {bob: replace(DELIVERED, detail="b-1"), ada: replace(DELIVERED, detail="a-1")}
+    await finish(world, claimed, REFUSED, named)
+    assert await states(world, message) == {State.DELIVERED: 2}
+    assert [found.detail for found in await logged(world)] == ["a-1", "b-1"]
+
+
+@recording
+async def a_whole_batch_waits_as_it_is(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob")
+    due = world.clock.advance(5)
+    [ref] = (await finish(world, claimed, retry(due))).refs
+    assert (ref.batch, ref.size) == (claimed.batch, 2)
+    assert await states(world, message) == {State.RETRYING: 2}
+    assert {found.next_try_at for found in await logged(world)} == {due}
+    [again] = await claim(world, ref)
+    assert await states(world, message) == {State.SENDING: 2}
+    await finish(world, again, DELIVERED)
+    assert await states(world, message) == {State.DELIVERED: 2}
+    assert {found.attempts for found in await logged(world)} == {2}
+
+
+@recording
+async def those_who_wait_apart_have_batches_by_due_time(world: World) -> None:
+    message, claimed = await started(world, *"abcdef")
+    keys = [found.subscriber_key for found in await logged(world)]
+    soon, late = world.clock.advance(5), world.clock.now().replace(minute=30)
+    waiting = {key: retry(soon if n % 2 else late) for n, key in enumerate(keys[:5])}
+    done = await finish(world, claimed, DELIVERED, waiting)
+    assert sorted((ref.due_at, ref.size) for ref in done.refs if ref.due_at) == [
+        (soon, 2),
+        (late, 3),
+    ]
+    ref = min(done.refs, key=lambda ref: ref.size)
+    [again] = await claim(world, ref)
+    assert (again.number, again.spent) == (2, 2)
+    part = await world.batches.hand_over(again, NOBODY, 10, world.clock.now())
+    assert [person.subscriber for person in part.recipients] == [keys[1], keys[3]]
+    [last] = (await finish(world, again, DELIVERED, {keys[3]: retry(late)})).refs
+    world.clock.advance(3_600)
+    [third] = await claim(world, last)
+    assert (third.number, third.spent) == (3, 3)
+    await finish(world, third, REFUSED)
+    story = await world.deliveries.get(sms(message, keys[3]))
+    assert story is not None
+    assert [attempt.number for attempt in story.attempts] == [1, 2, 3]
+    assert await states(world, message) == {State.DELIVERED: 2, State.RETRYING: 3, State.DEAD: 1}
+
+
+@recording
+async def parts_are_read_one_after_the_other(world: World) -> None:
+    message, claimed = await started(world, *"abcde")
+    first = await next_part(world, claimed, NOBODY, 2)
+    second = await next_part(world, claimed, first.through, 2)
+    third = await next_part(world, claimed, second.through, 2)
+    assert [part.size for part in (first, second, third)] == [2, 2, 1]
+    report = Report(claimed, Ending.FINISHED, world.clock.now(), [first, second, third])
+    assert not (await world.batches.finish([report])).refs
+    assert await states(world, message) == {State.DELIVERED: 5}
+
+
+@recording
+async def a_slice_says_who_and_whether_it_is_the_last(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob")
+    at = world.clock.now()
+    whole = await world.batches.hand_over(claimed, NOBODY, 10, at)
+    assert (whole.last, whole.stopped) == (True, False)
+    ada = whole.recipients[0]
+    assert (ada.subscriber_id, ada.name, ada.address) == ("ada", "Ada", "+1-ada")
+    assert ada.delivery_id == sms(message, ada.subscriber)
+    one = await world.batches.hand_over(claimed, NOBODY, 1, at)
+    assert ([person.name for person in one.recipients], one.last) == (["Ada"], False)
+    rest = await world.batches.hand_over(claimed, one.through, 10, at)
+    assert ([person.name for person in rest.recipients], rest.last) == (["Bob"], True)
+
+
+@recording
+async def a_part_is_recorded_and_the_rest_goes_on(world: World) -> None:
+    message, claimed = await started(world, *"abcde")
+    part = await next_part(world, claimed, NOBODY, 2)
+    report = Report(claimed, Ending.RELEASED, world.clock.now(), [part])
+    [ref] = (await world.batches.finish([report])).refs
+    assert ref.size == 3
+    assert await states(world, message) == {State.DELIVERED: 2, State.SENDING: 3}
+    [again] = await claim(world, ref)
+    assert (again.number, again.spent, again.size) == (2, 1, 3)
+    rest = await next_part(world, again, NOBODY, 10)
+    assert rest.size == 3
+    await world.batches.finish([Report(again, Ending.FINISHED, world.clock.now(), [rest])])
+    assert await states(world, message) == {State.DELIVERED: 5}
+    assert [found.attempts for found in await logged(world)] == [1, 1, 2, 2, 2]
+
+
+@recording
+async def who_left_before_the_hand_over_is_cancelled(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob", "cleo")
+    ada, bob, cleo = [found.subscriber_key for found in await logged(world)]
+    at = world.clock.now()
+    await world.subscribers.put(profile("ada", "movies"), at)
+    await world.subscribers.put(profile("ada", "sports"), at)
+    await world.subscribers.erase(SubscriberId("cleo"), at)
+    part = await world.batches.hand_over(claimed, NOBODY, 10, at)
+    assert [person.subscriber for person in part.recipients] == [bob]
+    await finish(world, claimed, DELIVERED, epoch=part.epoch)
+    assert await states(world, message) == {State.DELIVERED: 1, State.CANCELLED: 2}
+    for key in (ada, cleo):
+        assert (await line(world, message, key)).reason is Reason.UNSUBSCRIBED
+
+
+@recording
+async def who_left_after_the_hand_over_was_handed_over(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob")
+    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    await world.subscribers.put(profile("ada", "movies"), world.clock.now())
+    await finish(world, claimed, DELIVERED, epoch=part.epoch)
+    assert await states(world, message) == {State.DELIVERED: 2}
+
+
+@recording
+async def who_left_while_waiting_is_not_tried_again(world: World) -> None:
+    message, claimed = await started(world, "ada", "bob", "cleo")
+    ada, bob, cleo = [found.subscriber_key for found in await logged(world)]
+    due = world.clock.now()
+    done = await finish(world, claimed, retry(due), {bob: retry(due), cleo: DELIVERED})
+    await world.subscribers.put(profile("ada", channels="email"), due)
+    await world.subscribers.put(profile("bob", "movies"), due)
+    for again in await claim(world, *done.refs):
+        part = await world.batches.hand_over(again, NOBODY, 10, due)
+        assert (list(part.recipients), part.last) == ([], True)
+        await finish(world, again, REFUSED, epoch=part.epoch)
+    assert await states(world, message) == {State.DELIVERED: 1, State.CANCELLED: 2}
+    assert {(await line(world, message, key)).reason for key in (ada, bob)} == {
+        Reason.UNSUBSCRIBED
+    }
+    assert (await line(world, message, cleo)).state is State.DELIVERED
+
+
+@recording
+async def the_log_shows_the_address_that_was_used(world: World) -> None:
+    [ada] = await join(world, "ada")
+    message = await publish(world)
+    [claimed] = await claim(world, *await plan(world))
+    await world.subscribers.put(profile("ada", phone="+2"), world.clock.now())
+    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    assert [person.address for person in part.recipients] == ["+2"]
+    assert (await line(world, message, ada)).address == "+2"
+    await world.subscribers.put(profile("ada", phone="+3"), world.clock.now())
+    await finish(world, claimed, DELIVERED, epoch=part.epoch)
+    await world.subscribers.put(profile("ada", phone="+4"), world.clock.now())
+    assert (await line(world, message, ada)).address == "+2"
+    later = await publish(world)
+    await plan(world)
+    assert (await line(world, later, ada)).address == "+4"
+    wanted = DeliveryFilter(subscriber=SubscriberId("ada"))
+    assert [found.address for found in await logged(world, wanted)] == ["+4", "+2"]
+
+

@@ -1,0 +1,118 @@
+"""The store as the checker sees it: read by plain SQL, without any of the product's own views."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from notefly.adapters.sqlite.connection import open_reader
+from tests.faults.history import Line
+
+DELIVERED, RETRYING, DEAD, CANCELLED = 1, 2, 3, 4
+TERMINAL = (DELIVERED, DEAD, CANCELLED)
+
+MESSAGES = """
+SELECT m.key, m.id, c.name, m.title, m.body FROM message m JOIN category c ON c.key = m.category
+"""
+ROWS = """
+SELECT d.message, c.name, d.subscriber, d.state, d.batch, d.attempt
+FROM delivery d JOIN channel c ON c.key = d.channel
+"""
+BATCHES = "SELECT key, parent, base, delivered, dead, cancelled FROM batch"
+ATTEMPTS = "SELECT batch, number, ending FROM attempt"
+UNFINISHED = "SELECT message FROM unplanned UNION SELECT message FROM batch WHERE state < 3"
+
+
+class Message(NamedTuple):
+    """An accepted message."""
+
+    key: int
+    id: str
+    category: str
+    title: str | None
+    body: str
+
+    @property
+    def line(self) -> Line:
+        return Line(self.category, self.title, self.body)
+
+
+class Row(NamedTuple):
+    """A recorded delivery."""
+
+    state: int
+    batch: int
+    attempt: int
+
+
+class Batch(NamedTuple):
+    """What a batch says of itself; `ended` is delivered, dead, cancelled."""
+
+    key: int
+    parent: int | None
+    base: int
+    ended: tuple[int, int, int]
+
+
+class Attempt(NamedTuple):
+    """`ending` is None while it is open."""
+
+    ending: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One moment of the store."""
+
+    messages: tuple[Message, ...]
+    subscribers: Mapping[str, int]
+    rows: Mapping[int, Mapping[tuple[str, int], Row]]
+    """By message key, then (channel, subscriber key)."""
+    batches: Mapping[int, Batch]
+    attempts: Mapping[tuple[int, int], Attempt]
+    unfinished: frozenset[int]
+    """Message keys with work left."""
+
+    @property
+    def deliveries(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+def read_record(path: Path) -> Record:
+    """All of it, in one read transaction; the broker may be running."""
+    connection = open_reader(str(path))
+    try:
+        with connection:
+            return _record(lambda sql: connection.execute(sql).fetchall())
+    finally:
+        connection.close()
+
+
+def work_left(path: Path) -> int:
+    """How many messages are not done."""
+    connection = open_reader(str(path))
+    try:
+        return len(connection.execute(UNFINISHED).fetchall())
+    finally:
+        connection.close()
+
+
+def _record(rows_of: Any) -> Record:
+    rows: dict[int, dict[tuple[str, int], Row]] = defaultdict(dict)
+    for message, channel, subscriber, state, batch, attempt in rows_of(ROWS):
+        rows[message][channel, subscriber] = Row(state, batch, attempt)
+    return Record(
+        messages=tuple(
+            Message(key, str(UUID(bytes=uuid)), *rest) for key, uuid, *rest in rows_of(MESSAGES)
+        ),
+        subscribers=dict(rows_of("SELECT id, key FROM subscriber WHERE id IS NOT NULL")),
+        rows=rows,
+        batches={
+            key: Batch(key, parent, base, (delivered, dead, cancelled))
+            for key, parent, base, delivered, dead, cancelled in rows_of(BATCHES)
+        },
+        attempts={(batch, number): Attempt(ending) for batch, number, ending in rows_of(ATTEMPTS)},
+        unfinished=frozenset(row[0] for row in rows_of(UNFINISHED)),
+    )

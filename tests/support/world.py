@@ -1,0 +1,130 @@
+"""A store with all its ports, as the contract suites see it, and the adapters there are."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from notefly.adapters.sqlite.audit import SqliteAudit
+from notefly.adapters.sqlite.store import SqliteStore, open_store
+from notefly.domain.log import Violation
+from notefly.ports.audit import Audit
+from notefly.ports.batch_store import BatchStore
+from notefly.ports.clock import Ids
+from notefly.ports.delivery_log import DeliveryLog
+from notefly.ports.event_log import EventLog
+from notefly.ports.figures import ChannelControl, Figures
+from notefly.ports.message_store import MessageStore
+from notefly.ports.subscriber_store import SubscriberStore
+from tests.support.time import CountedIds, SilentMeter, VirtualClock
+
+CATEGORIES = ("finance", "movies", "sports")
+KINDS = {"sms": "phone", "email": "email", "push": "push_token"}
+
+
+@dataclass(frozen=True)
+class World:
+    """Every port of one engine, a clock to move, and what the engine can do beyond the ports."""
+
+    clock: VirtualClock
+    ids: Ids
+    messages: MessageStore
+    subscribers: SubscriberStore
+    batches: BatchStore
+    deliveries: DeliveryLog
+    figures: Figures
+    control: ChannelControl
+    events: EventLog
+    audit: Callable[[], AbstractAsyncContextManager[Audit]]
+    inside: Any
+    """The engine itself: for wrong adapters that are made from a right one."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An engine by name. `durable`: what it stored is there when it is opened again in a folder."""
+
+    name: str
+    durable: bool
+    opens: Callable[[Path, VirtualClock], AbstractAsyncContextManager[World]]
+
+
+def unknown_commit(error: BaseException) -> None:
+    raise AssertionError("no commit may end unknown here") from error
+
+
+@asynccontextmanager
+async def opened(path: str, clock: VirtualClock) -> AsyncIterator[SqliteStore]:
+    async with open_store(
+        path,
+        categories=CATEGORIES,
+        kinds=KINDS,
+        clock=clock,
+        budget=lambda: 0.01,
+        meter=SilentMeter(),
+        on_unknown=unknown_commit,
+    ) as store:
+        yield store
+
+
+@asynccontextmanager
+async def sqlite_file(folder: Path, clock: VirtualClock) -> AsyncIterator[World]:
+    path = str(folder / "notefly.db")
+
+    @asynccontextmanager
+    async def audit() -> AsyncIterator[Audit]:
+        yield SqliteAudit(path)
+
+    async with opened(path, clock) as store:
+        yield world_of(store, clock, audit)
+
+
+@asynccontextmanager
+async def sqlite_memory(folder: Path, clock: VirtualClock) -> AsyncIterator[World]:
+    async with opened(":memory:", clock) as store:
+
+        @asynccontextmanager
+        async def audit() -> AsyncIterator[Audit]:
+            """The audit reads files, so it gets a copy of this moment."""
+            copy = folder / "copy.db"
+            image = await store.database.read(lambda r: r._connection.serialize("main"))
+            copy.write_bytes(image)
+            yield SqliteAudit(str(copy))
+
+        yield world_of(store, clock, audit)
+
+
+def world_of(
+    store: SqliteStore, clock: VirtualClock, audit: Callable[[], AbstractAsyncContextManager[Audit]]
+) -> World:
+    return World(
+        clock,
+        CountedIds(),
+        store.messages,
+        store.subscribers,
+        store.batches,
+        store.deliveries,
+        store.figures,
+        store.control,
+        store.events,
+        audit,
+        store,
+    )
+
+
+ADAPTERS = (
+    Adapter("sqlite-file", durable=True, opens=sqlite_file),
+    Adapter("sqlite-memory", durable=False, opens=sqlite_memory),
+)
+"""Another engine is added here, and every suite runs on it."""
+
+
+async def violations(world: World) -> list[Violation]:
+    """Everything that the audit finds."""
+    async with world.audit() as audit:
+        return [
+            violation
+            for invariant in audit.invariants()
+            async for violation in audit.violations(invariant)
+        ]
