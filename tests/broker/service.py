@@ -71,12 +71,10 @@ class Broker:
     def done(self, message: str) -> Json:
         """The message, once everything about it has ended."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            found = self.get(f"/v1/messages/{message}")
-            if found["state"] == "done":
-                return found
+        while (found := self.get(f"/v1/messages/{message}"))["state"] != "done":
+            assert time.monotonic() < deadline, f"not done: {found}"
             time.sleep(0.003)
-        raise AssertionError(f"not done: {found}")
+        return found
 
     def deliveries(self, **wanted: Any) -> list[Json]:
         """All pages of the log that match."""

@@ -1,11 +1,16 @@
 """What a browser may be made to do, and cannot."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from notefly.bootstrap import make_container
+from notefly.broker.app import create_app
 from notefly.broker.guard import Guard
+from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.problems import CrossSite, WrongHost
+from notefly.config import Settings
 from tests.broker.service import Broker
 
 GOAL = {"category": "sports", "body": "x"}
@@ -106,8 +111,7 @@ def test_listed_hosts(start: Callable[..., Broker]) -> None:
     ],
 )
 def test_headers_on_everything(shared: Broker, method: str, path: str) -> None:
-    content = {"json": GOAL} if method == "POST" else {}
-    headers = shared.http.request(method, path, **content).headers
+    headers = shared.http.request(method, path, json=GOAL if method == "POST" else None).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
@@ -124,10 +128,20 @@ def test_a_preflight_is_refused(shared: Broker) -> None:
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_secrets_are_masked(start: Callable[..., Broker]) -> None:
-    broker = start(api_key="very-secret", allowed_hosts=["x.example"])
-    shown = {one["name"]: one["value"] for one in broker.get("/v1/settings")["items"]}
+async def test_secrets_are_masked(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        mocks=False,
+        queue="nats://me:very-secret@x",
+        allowed_hosts=("x.example",),
+    )
+    container = make_container(settings)
+    app = await create_app(container, settings, Lifecycle())
+    response = await app.test_client().get("/v1/settings", headers={"Host": "localhost"})
+    shown = {one["name"]: one["value"] for one in (await response.get_json())["items"]}
+    await container.close()
     assert "very-secret" not in str(shown)
+    assert shown["queue"] == "nats://me:****@x"
     assert shown["allowed_hosts"] == ["x.example"]
     assert shown["mocks"] is False
-    assert isinstance(shown["data_dir"], str)
+    assert shown["data_dir"] == str(tmp_path)

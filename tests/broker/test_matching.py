@@ -1,6 +1,6 @@
 """The promise as a user sees it: who is registered how, and exactly who gets what."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,7 +67,7 @@ EXPECTED = {
 
 
 @pytest.fixture
-def broker(start: Callable[..., Broker]) -> Iterator[Broker]:
+def broker(start: Callable[..., Broker]) -> Broker:
     """With everybody registered, through the API, by PUT, POST and NDJSON."""
     broker = start()
     for subscriber, profile in PEOPLE.items():
@@ -76,7 +76,7 @@ def broker(start: Callable[..., Broker]) -> Iterator[Broker]:
         else:
             whole = profile | {"id": subscriber}
             assert broker.call("POST", "/v1/subscribers", json=whole).status_code == 201
-    yield broker
+    return broker
 
 
 def logged(broker: Broker, **wanted: Any) -> set[tuple[str, str, str]]:

@@ -196,18 +196,14 @@ async def _stream(app: BrokerApp, path: str) -> AsyncIterator[bytes]:
         "http_version": "1.1",
         "scheme": "http",
     }
-    sent = iter([{"type": "http.request", "body": b"", "more_body": False}])
-
-    async def receive() -> Any:
-        for message in sent:
-            return message
-        await asyncio.Event().wait()
+    received: asyncio.Queue[Any] = asyncio.Queue()
+    received.put_nowait({"type": "http.request", "body": b"", "more_body": False})
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.body":
             await pieces.put(message["body"] if message["more_body"] else None)
 
-    serving = asyncio.create_task(app(scope, receive, send))
+    serving = asyncio.create_task(app(scope, received.get, send))
     try:
         while (piece := await pieces.get()) is not None:
             yield piece

@@ -66,7 +66,7 @@ def test_preferences_put_takes_what_get_shows(shared: Broker) -> None:
     assert shown == {name: FULL[name] for name in ("categories", "channels", "overrides")}
     path = "/v1/subscribers/preferences/preferences"
     assert shared.call("PUT", path, json=shown).json() == shown
-    empty = {"categories": [], "channels": [], "overrides": {}}
+    empty: dict[str, Any] = {"categories": [], "channels": [], "overrides": {}}
     assert shared.call("PUT", path, json={}).json() == empty
     assert shared.get("/v1/subscribers/preferences")["email"] == FULL["email"]
 

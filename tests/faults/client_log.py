@@ -20,6 +20,10 @@ class Operation:
     payload: Mapping[str, Any]
     call: Call
 
+    def again(self, log: "ClientLog") -> "Operation":
+        """The same request from another client, who has the same key."""
+        return log.same(self)
+
 
 class ClientLog:
     """Writes before it asks, and again when the answer is there; `events` is what it wrote."""
@@ -67,6 +71,10 @@ class ClientLog:
         return self._operation(
             {"kind": "read", "message": message}, Call("GET", f"/v1/messages/{message}")
         )
+
+    def same(self, other: Operation) -> Operation:
+        """A new entry for a request that was made before."""
+        return self._operation(other.payload, other.call)
 
     async def send(self, link: Link, operation: Operation) -> Answer:
         """Raises NoAnswer, after which nothing is known of it."""

@@ -1,9 +1,5 @@
 """Run one service: `notefly broker`, `notefly client`, and the scripts of the same names."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 import click
 
 from notefly.cli import ports
@@ -24,13 +20,12 @@ supervised_option = click.option(
 def broker(*, supervised: bool) -> None:
     """Run the broker: REST API, queue, store and workers."""
     settings = _begin(supervised=supervised)
-    ports.require_free(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
-    from notefly.broker.server import serve
+    from notefly.broker.server import run
 
     def started(address: str) -> None:
         _say(f"broker: {address} is ready, its API is at {address}/docs", address, supervised)
 
-    _run(serve(settings, started=started))
+    run(settings, started)
 
 
 @click.command()
@@ -40,14 +35,14 @@ def client(*, supervised: bool) -> None:
     """Run the client: the web console. It needs a broker."""
     settings = _begin(supervised=supervised)
     ports.require_free(settings.host, settings.client_port, "NOTEFLY_CLIENT_PORT")
-    from notefly.client.server import serve
+    from notefly.client.server import run
 
     def started(address: str) -> None:
         _say(f"client: {address}/pub is ready", address, supervised)
-        if not supervised:
-            _mention_broker(settings)
 
-    _run(serve(settings, started=started))
+    if not supervised:
+        _mention_broker(settings)
+    run(settings, started)
 
 
 def _begin(*, supervised: bool) -> Settings:
@@ -68,16 +63,3 @@ def _mention_broker(settings: Settings) -> None:
     with BrokerLink(settings) as link:
         if not link.answers():
             click.echo(f"client: {link.absence}", err=True)
-
-
-def _run(service: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(service)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -21,6 +21,12 @@ OPEN_TO_ALL = (
 )
 
 
+def run(settings: Settings, started: Callable[[str], None] | None = None) -> None:
+    """`serve`, on uvloop where it is installed."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, started=started))
+
+
 async def serve(settings: Settings, *, started: Callable[[str], None] | None = None) -> None:
     """Until SIGINT or SIGTERM; open streams do not hold it up.
 
@@ -58,8 +64,9 @@ class ConsoleServer(uvicorn.Server):
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._tell_started is not None:
-            self._tell_started(origin(self.config.host, self.config.port))
+        if self.started and self._tell_started is not None:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            self._tell_started(origin(self.config.host, port))
 
     @override
     @contextlib.contextmanager
@@ -78,3 +85,11 @@ class ConsoleServer(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
         self._stopping.set()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -36,13 +36,15 @@ UNSUBSCRIBE = b"action=unsubscribe"
     "/sub",
     Operation(
         "The page for browsers; for `Accept: text/event-stream` messages as they are accepted",
-        {200: Gives(views.StreamedView, (HTML, MEDIA))},
+        {
+            200: Gives(views.StreamedView, (HTML, MEDIA)),
+            404: Gives(str, (HTML,), text="The page, saying that nobody has this id."),
+        },
         description="With `subscriber` the stream holds what this person follows, and says on "
         "which channels. `Last-Event-ID` (a message's id) resumes it; `event: reset` says that it "
         "began anew.",
         query=SubPageQuery,
         headers=("Last-Event-ID",),
-        errors=(404,),
     ),
 )
 async def show_sub(

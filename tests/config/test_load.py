@@ -1,0 +1,208 @@
+"""Settings: who wins, where a value came from, and what is said about a wrong one."""
+
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from notefly.config import FILE, NAMES, Settings, SettingsInvalid, load
+
+EVERYTHING = {
+    "NOTEFLY_DATA_DIR": "/srv/notefly",
+    "NOTEFLY_HOST": "::1",
+    "NOTEFLY_BROKER_PORT": "6001",
+    "NOTEFLY_CLIENT_PORT": "6000",
+    "NOTEFLY_BROKER_URL": "https://broker.example.org/",
+    "NOTEFLY_MOCKS": "0",
+    "NOTEFLY_CATEGORIES": "finance, cats",
+    "NOTEFLY_CHANNELS": "sms,whatsapp",
+    "NOTEFLY_STORE": "postgresql://me:secret@db/notefly",
+    "NOTEFLY_QUEUE": "nats://me:secret@queue:4222",
+    "NOTEFLY_REQUIRE_KEYS": "yes",
+    "NOTEFLY_LOG": "json",
+    "NOTEFLY_ALLOWED_HOSTS": "Notefly.example.org",
+}
+
+
+def refused(environ: dict[str, str], folder: Path) -> str:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(environ, folder)
+    return str(caught.value)
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / FILE).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
+    settings = load({}, tmp_path)
+    assert settings == Settings()
+    assert settings.data_dir == Path("notefly-data")
+    assert settings.categories == ("finance", "movies", "sports")
+    assert settings.channels == ("sms", "email", "push")
+    assert settings.broker_url == "http://127.0.0.1:5001"
+    assert set(settings.sources.values()) == {"default"}
+    assert settings.warnings == ()
+
+
+def test_everything_can_be_set_and_has_the_type_of_its_field(tmp_path: Path) -> None:
+    settings = load(EVERYTHING, tmp_path)
+    hints = get_type_hints(Settings)
+    for name in NAMES:
+        value, hint = getattr(settings, name), hints[name]
+        assert value != getattr(Settings(), name), name
+        assert value in get_args(hint) if name == "log" else isinstance(
+            value, tuple if "tuple" in str(hint) else hint
+        ), name
+        assert settings.sources[name] == f"NOTEFLY_{name.upper()}"
+    assert settings.broker_url == "https://broker.example.org"
+    assert settings.allowed_hosts == ("notefly.example.org",)
+
+
+def test_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    written(tmp_path, 'broker_port = 7001\ncategories = ["cats"]\nmocks = false')
+    settings = load({"NOTEFLY_BROKER_PORT": "7002"}, tmp_path)
+    assert (settings.broker_port, settings.sources["broker_port"]) == (7002, "NOTEFLY_BROKER_PORT")
+    assert (settings.categories, settings.sources["categories"]) == (("cats",), FILE)
+    assert settings.mocks is False
+    assert settings.sources["client_port"] == "default"
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    assert load({"NOTEFLY_HOST": "", "NOTEFLY_CATEGORIES": ""}, tmp_path) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("BROKER_PORT", "0", "must be a port number from 1 to 65535, not '0'"),
+        ("BROKER_PORT", "65536", "must be a port number"),
+        ("BROKER_PORT", "５００１", "must be a port number"),
+        ("BROKER_PORT", "tcp://10.0.0.1:5001", "put enableServiceLinks: false into the pod"),
+        ("CLIENT_PORT", "http", "must be a port number"),
+        ("HOST", "http://localhost", "without port"),
+        ("HOST", "local host", "must be an IP address or a host name"),
+        ("BROKER_URL", "localhost:5001", "must be like http://127.0.0.1:5001"),
+        ("BROKER_URL", "http://host:99999", "must be like http://127.0.0.1:5001"),
+        ("MOCKS", "maybe", "must be 1 or 0, true or false"),
+        ("CATEGORIES", "Finance", "holds 'Finance'; a name is 1 to 32 of a-z 0-9 _ -"),
+        ("CATEGORIES", "finance,,sports", "holds ''; a name is"),
+        ("CATEGORIES", "a" * 33, "a name is 1 to 32"),
+        ("CATEGORIES", "cats,dogs,cats", "names 'cats' twice; leave one out"),
+        ("CHANNELS", "e mail", "holds 'e mail'"),
+        ("STORE", "mysql://db", "leave it out for the SQLite file"),
+        ("QUEUE", "amqp://q", "must be like nats://host:4222"),
+        ("LOG", "xml", "must be text or json, not 'xml'"),
+        ("ALLOWED_HOSTS", "*", "must be an IP address or a host name"),
+        ("DATA_DIR", "  ", "must be text that is not empty"),
+        ("DATA_DIR", "~nobody-of-that-name/x", "names a home that cannot be found"),
+    ],
+)
+def test_a_wrong_variable_says_which_what_and_how(
+    tmp_path: Path, name: str, value: str, wrong: str
+) -> None:
+    said = refused({f"NOTEFLY_{name}": value}, tmp_path)
+    assert said.startswith(f"NOTEFLY_{name} ")
+    assert wrong in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("broker_port = true", f"{FILE}: broker_port must be a port number"),
+        ("broker_port = 80.5", f"{FILE}: broker_port must be a port number"),
+        ("categories = []", f"{FILE}: categories must name at least one"),
+        ("categories = [1]", f"{FILE}: categories must be a list of texts"),
+        ("host = 1", f"{FILE}: host must be text"),
+        ("broker_prot = 80", f"{FILE}: broker_prot is no setting; did you mean broker_port?"),
+        ("NOTEFLY_MOCKS = 1", f"{FILE}: NOTEFLY_MOCKS is no setting"),
+        ("zzz = 1", "zzz is no setting; there are data_dir, host,"),
+        ("[broker]\nport = 1", f"{FILE}: broker is no setting"),
+        ("broken", "is not TOML"),
+    ],
+)
+def test_a_wrong_line_in_the_file(tmp_path: Path, line: str, wrong: str) -> None:
+    assert wrong in refused({}, written(tmp_path, line))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"host = '\xff'")
+    assert "is not UTF-8" in refused({}, tmp_path)
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).mkdir()
+    assert "cannot be read" in refused({}, tmp_path)
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    written(tmp_path, 'log = "xml"\nwhat = 1')
+    said = refused({"NOTEFLY_MOCKS": "?", "NOTEFLY_HOST": "a b"}, tmp_path)
+    assert len(said.splitlines()) == 4
+
+
+def test_the_two_ports_must_differ(tmp_path: Path) -> None:
+    said = refused({"NOTEFLY_CLIENT_PORT": "5001"}, tmp_path)
+    assert "client_port and broker_port are both 5001" in said
+    assert "NOTEFLY_BROKER_PORT" in said
+
+
+def test_a_typing_mistake_in_the_environment_is_a_warning(tmp_path: Path) -> None:
+    environ = {"NOTEFLY_CATEGORYS": "cats", "NOTEFLY_host": "x", "OTHER": "1"}
+    settings = load(environ, tmp_path)
+    assert settings.warnings == (
+        "NOTEFLY_CATEGORYS is no setting; did you mean NOTEFLY_CATEGORIES?; it is ignored",
+        "NOTEFLY_host is no setting; did you mean NOTEFLY_HOST?; it is ignored",
+    )
+
+
+def test_what_kubernetes_injects_for_a_service_is_no_mistake(tmp_path: Path) -> None:
+    injected = {
+        "NOTEFLY_SERVICE_HOST": "10.0.0.1",
+        "NOTEFLY_SERVICE_PORT": "5001",
+        "NOTEFLY_SERVICE_PORT_HTTP": "5001",
+        "NOTEFLY_PORT": "tcp://10.0.0.1:5001",
+        "NOTEFLY_PORT_5001_TCP_ADDR": "10.0.0.1",
+    }
+    assert load(injected, tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:5001"),
+        ("::", "http://[::1]:5001"),
+        ("::1", "http://[::1]:5001"),
+        ("notefly.internal", "http://notefly.internal:5001"),
+    ],
+)
+def test_the_broker_is_called_where_it_listens(tmp_path: Path, host: str, url: str) -> None:
+    assert load({"NOTEFLY_HOST": host}, tmp_path).broker_url == url
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "wanted"),
+    [
+        ("127.0.0.1", "0", False),
+        ("localhost", "0", False),
+        ("::1", "0", False),
+        ("0.0.0.0", "0", True),
+        ("192.168.0.7", "0", True),
+        ("127.0.0.1", "1", True),
+    ],
+)
+def test_who_is_reached_from_outside_wants_keys(
+    tmp_path: Path, host: str, asked: str, wanted: bool
+) -> None:
+    settings = load({"NOTEFLY_HOST": host, "NOTEFLY_REQUIRE_KEYS": asked}, tmp_path)
+    assert settings.keys_required is wanted
+
+
+def test_no_password_is_shown(tmp_path: Path) -> None:
+    settings = load(EVERYTHING, tmp_path)
+    shown = {name: value for name, value, _ in settings.shown()}
+    assert shown["store"] == "postgresql://me:****@db/notefly"
+    assert shown["queue"] == "nats://me:****@queue:4222"
+    assert shown["data_dir"] == "/srv/notefly"
+    assert list(shown) == list(NAMES)
+    assert "secret" not in repr(settings)

@@ -1,0 +1,199 @@
+"""What clients do while the product dies: publish, register, change their minds, ask again."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tests.faults.client_log import ClientLog, Operation, Preferences
+from tests.faults.link import Answer, Link, NoAnswer
+from tests.faults.product import CHANNELS
+
+BROADCAST, CATEGORIES = "all", ("all", "goals", "rare", "empty")
+CROWD = 2_400
+"""Everybody hears `all`: more than two batches of 1,000 on a channel, so that some are in flight."""
+GOALS = 60
+REGULARS = 40
+"""Those who change their minds under load."""
+PUBLISHERS, CHANGERS, ASKERS = 6, 3, 8
+REQUESTS = 350
+"""Of publishing, at most, in one round."""
+BROADCASTS = 4
+THINK_SECONDS = 0.02
+REPEATS = 12
+READS = 400
+
+Task = Callable[[Link, random.Random], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class World:
+    """What the clients of one store remember from crash to crash."""
+
+    log: ClientLog
+    name: str
+    """Makes every body and key its own."""
+    unknown: list[Operation] = field(default_factory=list)
+    """To be asked again; nobody else touches their key or person meanwhile."""
+    keyed: list[Operation] = field(default_factory=list)
+    """Answered, with a key."""
+    unread: list[str] = field(default_factory=list)
+    accepted: int = 0
+    repeated: int = 0
+    cut: list[str] = field(default_factory=list)
+    """Requests without an answer; while the product was alive there must be none."""
+    newcomers: int = 0
+
+    async def send(self, link: Link, operation: Operation) -> Answer | None:
+        """None when it was not answered."""
+        try:
+            answer = await self.log.send(link, operation)
+        except NoAnswer as error:
+            self.cut.append(str(error))
+            if operation.payload["kind"] == "choose" or operation.call.key is not None:
+                self.unknown.append(operation)
+            return None
+        if operation.payload["kind"] == "publish" and answer.status == 202:
+            ids = self.log.events[-1]["ids"]
+            self.accepted += len(ids)
+            self.unread += ids
+            if operation.call.key is not None:
+                self.keyed.append(operation)
+        return answer
+
+    async def settle(self, port: int, rng: random.Random) -> None:
+        """After a restart: ask again what was not answered, repeat some keys, read what is new."""
+        again, self.unknown = self.unknown, []
+        repeats = rng.sample(self.keyed, min(REPEATS, len(self.keyed)))
+        reads = [self.log.read(message) for message in self.unread[-READS:]]
+        self.unread.clear()
+        self.repeated += len(repeats)
+        work = deque([*again, *repeats, *reads])
+
+        async def asker() -> None:
+            link = Link(port)
+            while work:
+                operation = work.popleft()
+                if operation in repeats:
+                    await self._repeat(link, operation)
+                else:
+                    await self.send(link, operation)
+            link.close()
+
+        await asyncio.gather(*(asker() for _ in range(ASKERS)))
+
+    async def _repeat(self, link: Link, operation: Operation) -> None:
+        """The log takes the answer; the checker compares it with the first."""
+        try:
+            await self.log.send(link, operation.again(self.log))
+        except NoAnswer as error:
+            self.cut.append(str(error))
+
+
+def draw(rng: random.Random, categories: Iterable[str]) -> Preferences:
+    """Somebody's choices, overrides that are empty or about what they do not follow included."""
+    return {
+        "categories": [name for name in categories if rng.random() < 0.6],
+        "channels": [name for name in CHANNELS if rng.random() < 0.5],
+        "overrides": {
+            name: [channel for channel in CHANNELS if rng.random() < 0.4]
+            for name in categories
+            if rng.random() < 0.25
+        },
+    }
+
+
+def crowd(rng: random.Random) -> Mapping[str, Preferences]:
+    """Those who were there from the start and stay as they are."""
+    found: dict[str, Preferences] = {}
+    for number in range(CROWD):
+        channels = [name for name in CHANNELS if rng.random() < 0.7]
+        categories = [BROADCAST, "goals"] if number < GOALS else [BROADCAST]
+        found[f"crowd-{number}"] = {
+            "categories": categories,
+            "channels": channels,
+            "overrides": {"goals": rng.sample(CHANNELS, 2)},
+        }
+    return found
+
+
+class Load:
+    """One round of it; ends by itself after a bounded number of requests."""
+
+    def __init__(self, world: World, port: int, seed: str) -> None:
+        self._world = world
+        self._port = port
+        self._seed = seed
+        self._left = REQUESTS
+        self._broadcasts = BROADCASTS
+        self._stopped = False
+
+    async def run(self) -> None:
+        """Until it was stopped, or nobody answers any more."""
+        names = [f"regular-{number}" for number in range(REGULARS)]
+        tasks = [self._client(f"p{n}", self._publish) for n in range(PUBLISHERS)]
+        tasks += [
+            self._client(f"c{n}", self._changer(names[n::CHANGERS])) for n in range(CHANGERS)
+        ]
+        await asyncio.gather(*tasks)
+
+    def stop(self) -> None:
+        """Everybody ends after the request under way."""
+        self._stopped = True
+
+    async def _client(self, name: str, act: Task) -> None:
+        rng = random.Random(f"{self._seed}/{name}")
+        link = Link(self._port)
+        cut = len(self._world.cut)
+        while not self._stopped and len(self._world.cut) == cut:
+            await act(link, rng)
+            await asyncio.sleep(rng.random() * THINK_SECONDS)
+        link.close()
+
+    async def _publish(self, link: Link, rng: random.Random) -> None:
+        if self._left <= 0:
+            return
+        self._left -= 1
+        await self._world.send(link, self._publication(rng))
+
+    def _publication(self, rng: random.Random) -> Operation:
+        world, dice = self._world, rng.random()
+        key = f"{world.name}-{self._left}-{rng.getrandbits(64):x}" if rng.random() < 0.4 else None
+        if dice < 0.04 and world.keyed:
+            return rng.choice(world.keyed).again(world.log)
+        if dice < 0.07 and world.keyed:
+            other = rng.choice(world.keyed).call.key
+            return world.log.publish([self._line("rare", rng)], other, many=False)
+        if dice < 0.10:
+            return world.log.publish([self._line("unheard-of", rng)], key, many=False)
+        if dice < 0.13 and self._broadcasts:
+            self._broadcasts -= 1
+            return world.log.publish([self._line(BROADCAST, rng)], key, many=False)
+        if dice < 0.20:
+            lines = [self._line(rng.choice(CATEGORIES[1:]), rng) for _ in range(rng.randint(2, 20))]
+            return world.log.publish(lines, key, many=True)
+        return world.log.publish([self._line(rng.choice(CATEGORIES[1:]), rng)], key, many=False)
+
+    def _line(self, category: str, rng: random.Random) -> tuple[str, str | None, str]:
+        body = f"{self._world.name} {rng.getrandbits(64):016x} " + "ä" * rng.randint(0, 40)
+        return category, rng.choice((None, f"About {category}")), body.strip()
+
+    def _changer(self, people: list[str]) -> Task:
+        """Each person is changed by one client only, so the order of changes is known."""
+        registered: set[str] = set()
+
+        async def act(link: Link, rng: random.Random) -> None:
+            log, choices = self._world.log, draw(rng, CATEGORIES)
+            if rng.random() < 0.1:
+                self._world.newcomers += 1
+                who = f"newcomer-{self._world.newcomers}"
+                operation = log.register(who, draw(rng, CATEGORIES[1:]))
+            elif (who := rng.choice(people)) in registered:
+                operation = log.choose(who, choices)
+            else:
+                operation = log.register(who, choices)
+                registered.add(who)
+            await self._world.send(link, operation)
+
+        return act
