@@ -1,6 +1,7 @@
 """Brokers to talk to: one that most tests share, fresh ones, and the application without a port."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest_asyncio
 from notefly.bootstrap import make_container
 from notefly.broker.app import BrokerApp, create_app
 from notefly.broker.lifecycle import Lifecycle
-from notefly.broker.sse import Beat
+from notefly.broker.pulse import Beat
 from notefly.config import Settings
 from tests.broker.service import Broker
 
-QUICK = Beat(heartbeat_seconds=0.02, pace_seconds=0.0)
+QUICK = Beat(heartbeat_seconds=0.02, pace_seconds=0.0, pace_per_stream_seconds=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +29,23 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     """Starts brokers, always on the same data, and stops what is left of them."""
+    with _starting(tmp_path / "data") as begin:
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def start_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Broker]]:
+    """The same, for all tests of a module together."""
+    with _starting(tmp_path_factory.mktemp("broker") / "data") as begin:
+        yield begin
+
+
+@contextmanager
+def _starting(folder: Path) -> Iterator[Callable[..., Broker]]:
     started: list[Broker] = []
 
     def begin(**settings: Any) -> Broker:
-        started.append(Broker(tmp_path / "data", **settings))
+        started.append(Broker(folder, **settings))
         return started[-1]
 
     yield begin

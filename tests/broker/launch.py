@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from notefly.broker import app, lean, protocol
+from notefly.broker import protocol
 from notefly.broker.server import run
 from notefly.config import Settings
 
@@ -13,9 +13,7 @@ if __name__ == "__main__":
     given["data_dir"] = Path(given["data_dir"])
     if hurry := given.pop("hurry", None):
         # Deadlines of seconds, in a test that has less of them.
-        protocol.HEADER_SECONDS = hurry
-        for module in (app, lean):
-            vars(module)["BODY_SECONDS"] = hurry
+        protocol.HEADER_SECONDS = protocol.BODY_SECONDS = hurry
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     chosen = Settings(**settings)  # type: ignore[arg-type] # a test knows what it writes
     run(chosen, started=lambda address: print(address, flush=True))  # noqa: T201

@@ -18,10 +18,19 @@ GOAL = {"category": "sports", "body": "x"}
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:5001", "[::1]", "[::1]:5001", "a.example"],
+    [
+        "localhost",
+        "LOCALHOST:1",
+        "127.0.0.1",
+        "127.0.0.1:5001",
+        "[::1]",
+        "[::1]:5001",
+        "a.example",
+        "[::2]:1",
+    ],
 )
 def test_own_hosts(host: str) -> None:
-    assert Guard(["a.example"]).refusal("POST", {b"host": host.encode()}) is None
+    assert Guard(["a.example", "::2"]).refusal("POST", {b"host": host.encode()}) is None
 
 
 @pytest.mark.parametrize(

@@ -104,12 +104,14 @@ def test_keys_are_not_part_yet() -> None:
         server.refuse_unsafe(Settings(host=host))
 
 
+@pytest.fixture(scope="module")
+def hasty(start_for_all: Callable[..., Broker]) -> Broker:
+    """With deadlines of a fraction of a second."""
+    return start_for_all(hurry=0.3)
+
+
 class TestDeadlines:
     """Who says nothing, or takes nothing, is cut off."""
-
-    @pytest.fixture
-    def hasty(self, start: Callable[..., Broker]) -> Broker:
-        return start(hurry=0.3)
 
     @pytest.mark.parametrize(
         "said", [b"", b"GET /healthz HT", b"GET / HTTP/1.1\r\nHost: x", b"\r\n"]
@@ -141,6 +143,10 @@ class TestDeadlines:
         )
         assert answered.startswith(b"HTTP/1.1 408")
         assert b"application/problem+json" in answered
+
+    def test_endless_headers(self, hasty: Broker) -> None:
+        answered = hasty.raw(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000)
+        assert answered.startswith(b"HTTP/1.1 431")
 
     async def test_readers_that_do_not_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.01)

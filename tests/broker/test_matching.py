@@ -1,6 +1,7 @@
 """The promise as a user sees it: who is registered how, and exactly who gets what."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -115,6 +116,9 @@ def test_filters_of_the_log(broker: Broker) -> None:
     at = broker.get(f"/v1/messages/{ids['finance']}")["accepted_at"]
     since = {one["message_id"] for one in broker.deliveries(since=at)}
     assert since == {ids[category] for category in later}
+    east = (datetime.fromisoformat(at) + timedelta(hours=2)).isoformat().replace("+00:00", "+02:00")
+    unescaped = broker.get(f"/v1/deliveries?since={east}&limit=1000")["items"]
+    assert {one["message_id"] for one in unescaped} == since
 
 
 def test_choices_count_from_the_next_message_on(broker: Broker) -> None:

@@ -86,6 +86,14 @@ class TestIdempotency:
         assert response.status_code == 422
         assert "Idempotency-Key" in response.json()["detail"]
 
+    def test_answered_though_it_expired_meanwhile(self, shared: Broker) -> None:
+        soon = datetime.now(UTC) + timedelta(seconds=0.3)
+        stale = GOAL | {"expires_at": soon.isoformat()}
+        first = shared.publish("stale", **stale)
+        while datetime.now(UTC) <= soon:
+            shared.get("/healthz")
+        assert shared.publish("stale", **stale) == first
+
     def test_longest_key(self, shared: Broker) -> None:
         key = "~" * 255
         assert shared.publish(key, **GOAL) == shared.publish(key, **GOAL)

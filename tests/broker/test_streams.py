@@ -8,7 +8,8 @@ import pytest
 
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle
-from notefly.broker.sse import Beat, beats
+from notefly.broker.pulse import Beat, Pulse, Shared
+from tests.broker.conftest import QUICK
 from tests.broker.service import Broker
 
 
@@ -137,6 +138,13 @@ class TestMessages:
             assert next(own)["id"] == test["id"]
 
 
+@pytest.mark.parametrize("path", ["/v1/events", "/sub"])
+def test_head_does_not_wait_for_the_end(shared: Broker, path: str) -> None:
+    response = shared.http.head(path, headers={"Accept": "text/event-stream"})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+
+
 class TestBeats:
     """What a stream waits for."""
 
@@ -159,28 +167,64 @@ class TestBeats:
                 async for _ in chunks:
                     pass
 
-    async def test_the_watch_is_let_go(self, lifecycle: Lifecycle) -> None:
-        closed: list[bool] = []
+    async def test_one_watch_for_all_until_the_last_leaves(self, lifecycle: Lifecycle) -> None:
+        log = CountingLog()
+        pulse = Pulse(log.watch, lifecycle, QUICK)
+        first, second = pulse.beats(), pulse.beats()
+        for beats in (first, second):
+            assert await anext(beats) is True
+        await log.opened.wait()
+        assert log.open == 1
+        for beats in (first, second):
+            await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        await log.closed.wait()
+        assert log.open == 0
 
-        async def wakes() -> AsyncIterator[None]:
-            try:
-                while True:
-                    yield
-                    await asyncio.Event().wait()
-            finally:
-                closed.append(True)
+    async def test_what_happens_while_reading_rings_again(self, lifecycle: Lifecycle) -> None:
+        log = CountingLog()
+        beats = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0)).beats()
+        assert await anext(beats) is True
+        await log.opened.wait()
+        log.happened.set()
+        assert await anext(beats) is True
+        await beats.aclose()  # type: ignore[attr-defined] # it is a generator
 
-        beating = beats(wakes(), lifecycle, Beat(0.01, 0.0))
-        assert await anext(beating) is True
-        assert await anext(beating) is False
-        await beating.aclose()  # type: ignore[attr-defined] # it is a generator
-        assert closed == [True]
+    async def test_reads_are_shared_between_rings_only(self, lifecycle: Lifecycle) -> None:
+        log, asked = CountingLog(), list[int]()
+        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0))
 
-    async def test_the_end_of_the_watch_is_the_end(self, lifecycle: Lifecycle) -> None:
-        async def wakes() -> AsyncIterator[None]:
-            yield
+        async def read(place: int) -> int:
+            asked.append(place)
+            return len(asked)
 
-        assert [woken async for woken in beats(wakes(), lifecycle, Beat(1.0, 0.0))] == [True]
+        shared = Shared(pulse, read)
+        assert [*await asyncio.gather(shared(1), shared(1), shared(2))] == [1, 1, 2]
+        beats = pulse.beats()
+        await anext(beats)
+        await log.opened.wait()
+        await anext(beats)
+        assert await shared(1) == 3
+        await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+
+
+class CountingLog:
+    """Says who watches, and wakes them by hand."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.opened, self.closed, self.happened = (asyncio.Event() for _ in range(3))
+
+    async def watch(self) -> AsyncIterator[None]:
+        self.open += 1
+        self.opened.set()
+        try:
+            while True:
+                yield
+                await self.happened.wait()
+                self.happened.clear()
+        finally:
+            self.open -= 1
+            self.closed.set()
 
 
 async def _stream(app: BrokerApp, path: str) -> AsyncIterator[bytes]:

@@ -61,6 +61,17 @@ async def the_same_key_with_other_content_is_refused(world: World) -> None:
 
 
 @messages
+async def a_key_can_be_asked_for(world: World) -> None:
+    sent = publication(world, GOAL, key="k")
+    assert sent.key is not None
+    assert await world.messages.answered(sent.key) is None
+    first = await world.messages.accept(sent)
+    assert await world.messages.answered(sent.key) == replace(first, replayed=True)
+    with pytest.raises(KeyReused):
+        await world.messages.answered(replace(sent.key, fingerprint=b"other"))
+
+
+@messages
 async def keys_belong_to_whoever_used_them(world: World) -> None:
     mine = await world.messages.accept(publication(world, GOAL, key="k", owner="me"))
     yours = await world.messages.accept(publication(world, GOAL, key="k", owner="you"))

@@ -1,1 +1,1 @@
-"""Faults: the product is killed under load, and a checker that was tested first counts what was lost."""
+"""Faults: the product is killed under load, and a checker that was tested counts what was lost."""

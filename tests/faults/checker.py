@@ -6,10 +6,10 @@ the product was called for, and what the store says. It believes none of them al
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tests.faults.history import History, Interval, Request
+from tests.faults.history import Fate, History, Interval, Request
 from tests.faults.record import CANCELLED, DEAD, DELIVERED, TERMINAL, Attempt, Message, Record, Row
 
 
@@ -64,6 +64,8 @@ class Checker:
     channel: str
     """The one that recorded its calls."""
     drained: bool
+    looked: Counter[str] = field(default_factory=Counter)
+    """`undecided`: deliveries of which the client cannot know whether they had to be."""
 
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong."""
@@ -106,20 +108,23 @@ class Checker:
     def _request(self, request: Request, kept: list[list[Message]]) -> Iterator[Finding]:
         """Accepted: every line once. Refused: none. Unknown: all or none."""
         stored = sum(map(len, kept))
+        told = f"{request.lines[0].body}: {stored} of {len(request.lines)} lines are stored"
         if max(map(len, kept)) > 1:
-            yield Finding(Kind.GHOST, f"{request.lines[0].body} is stored {stored} times")
-        if not request.answers:
-            if request.fate.value == "refused" and stored:
-                yield Finding(Kind.GHOST, f"{request.lines[0].body} was refused, and is stored")
-            elif 0 < stored < len(request.lines):
-                told = f"{request.lines[0].body}: {stored} of {len(request.lines)} lines stored"
-                yield Finding(Kind.TORN, told)
-            return
+            yield Finding(Kind.GHOST, f"{told}, one of them twice")
+        if request.fate is Fate.REFUSED and stored:
+            yield Finding(Kind.GHOST, f"{told}, of what was refused")
+        if request.fate is Fate.UNKNOWN and 0 < stored < len(request.lines):
+            yield Finding(Kind.TORN, told)
+        if request.fate is Fate.ACCEPTED:
+            yield from self._accepted(request, kept)
+
+    def _accepted(self, request: Request, kept: list[list[Message]]) -> Iterator[Finding]:
         if len(set(request.answers)) > 1:
             yield Finding(Kind.REBOUND, f"key {request.key} gave {sorted(set(request.answers))}")
-        if len(request.answers[0]) != len(request.lines):
+        ids = request.answers[0]
+        if len(ids) != len(request.lines):
             yield Finding(Kind.ALTERED, f"{request.lines[0].body}: not as many ids as lines")
-        for message, line, found in zip(request.answers[0], request.lines, kept, strict=False):
+        for message, line, found in zip(ids, request.lines, kept, strict=False):
             if not found:
                 yield Finding(Kind.LOST, f"message {message} was accepted, the store has none")
             elif found[0].id != message or found[0].line != line:
@@ -138,6 +143,8 @@ class Checker:
             row = rows.pop((channel, subscriber), None)
             place = f"{message.id}.{channel}.{subscriber}"
             if row is not None:
+                sure = any(interval.surely(request) for interval in intervals)
+                self.looked["undecided"] += not sure
                 yield from self._row(place, row, intervals)
                 if called is not None:
                     yield from self._called(place, row, called)
@@ -150,9 +157,7 @@ class Checker:
             detail = f"{message.id}.{self.channel}.{subscriber} was called outside its audience"
             yield Finding(Kind.GHOST, detail)
 
-    def _members(
-        self, message: Message, request: Request
-    ) -> dict[tuple[str, int], list[Interval]]:
+    def _members(self, message: Message, request: Request) -> dict[tuple[str, int], list[Interval]]:
         """Everybody who may be in the audience. Whoever the store does not know is told by name."""
         found: dict[tuple[str, int], list[Interval]] = defaultdict(list)
         for interval in self.history.intervals.get(message.category, ()):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,10 +19,8 @@ class Operation:
     number: int
     payload: Mapping[str, Any]
     call: Call
-
-    def again(self, log: "ClientLog") -> "Operation":
-        """The same request from another client, who has the same key."""
-        return log.same(self)
+    repeat: bool = False
+    """Its key was answered before."""
 
 
 class ClientLog:
@@ -72,9 +70,9 @@ class ClientLog:
             {"kind": "read", "message": message}, Call("GET", f"/v1/messages/{message}")
         )
 
-    def same(self, other: Operation) -> Operation:
-        """A new entry for a request that was made before."""
-        return self._operation(other.payload, other.call)
+    def repeat(self, answered: Operation) -> Operation:
+        """The same request from another client, who has the same key."""
+        return replace(self._operation(answered.payload, answered.call), repeat=True)
 
     async def send(self, link: Link, operation: Operation) -> Answer:
         """Raises NoAnswer, after which nothing is known of it."""

@@ -1,6 +1,7 @@
 """The product as a process group of its own, that can be killed whole; Linux, without root."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -26,12 +27,12 @@ UP = ("-m", "notefly", "up")
 
 
 class NotReady(Exception):  # noqa: N818 - reads as what happened
-    """The product did not start; says where its own words are."""
+    """The product did not come to where it should; says where its own words are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where everything of one store is: `data` belongs to the product, the rest to the witnesses."""
+    """Everything of one store: `data` belongs to the product, the rest to the witnesses."""
 
     root: Path
 
@@ -67,7 +68,7 @@ class Place:
     def environment(self, ports: tuple[int, int], categories: Sequence[str]) -> dict[str, str]:
         """Nothing of the caller's own Notefly settings comes through."""
         kept = {name: v for name, v in os.environ.items() if not name.startswith("NOTEFLY_")}
-        path = os.pathsep.join(map(str, (self.site, PLUGIN / "src", ROOT)))
+        path = os.pathsep.join(map(str, (self.site, PLUGIN / "src", ROOT / "src", ROOT)))
         return kept | {
             "PYTHONPATH": path,
             "RECORDER_FILE": str(self.calls),
@@ -129,8 +130,11 @@ class Product:
         return await self._gone()
 
     async def gone_by_itself(self) -> list[str]:
-        """Wait until it has killed itself, as a planted bug does."""
-        await asyncio.to_thread(self._process.wait, START_SECONDS)
+        """Wait until it has killed itself, as a planted bug does. Raises NotReady."""
+        try:
+            await asyncio.to_thread(self._process.wait, START_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise NotReady(f"it never came to its end, see {self._place.words}") from error
         return await self._gone()
 
     async def stop(self) -> str:
@@ -149,10 +153,11 @@ class Product:
         await asyncio.to_thread(self._process.wait, GONE_SECONDS)
         mark = f"RECORDER_FILE={self._place.calls}".encode()
         deadline = time.monotonic() + GONE_SECONDS
-        while (left := marked(mark)) and time.monotonic() < deadline:
+        while (left := marked(mark)) and time.monotonic() < deadline:  # noqa: ASYNC110 - /proc is silent
             await asyncio.sleep(0.01)
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return [f"process {pid} ({command}) outlived the group" for pid, command in left.items()]
 
 
@@ -179,7 +184,7 @@ def free_ports() -> tuple[int, int]:
 
 
 def install_plugin(site: Path) -> None:
-    """The package of test channels as an installer would leave it: its entry points, on the path."""
+    """The package of test channels as an installer would leave it, by its entry points."""
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text("utf-8"))["project"]
     folder = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     folder.mkdir(parents=True)

@@ -75,17 +75,13 @@ class Record:
     unfinished: frozenset[int]
     """Message keys with work left."""
 
-    @property
-    def deliveries(self) -> int:
-        return sum(map(len, self.rows.values()))
-
 
 def read_record(path: Path) -> Record:
     """All of it, in one read transaction; the broker may be running."""
     connection = open_reader(str(path))
     try:
-        with connection:
-            return _record(lambda sql: connection.execute(sql).fetchall())
+        connection.execute("BEGIN").fetchall()
+        return _record(lambda sql: connection.execute(sql).fetchall())
     finally:
         connection.close()
 

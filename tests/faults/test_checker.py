@@ -7,56 +7,12 @@ from typing import Any
 import pytest
 
 from tests.faults.checker import Checker, Finding, Kind, parse_calls
-from tests.faults.history import NEVER, Fate, History, Line, chosen
+from tests.faults.history import History
 from tests.faults.record import CANCELLED, DEAD, DELIVERED, RETRYING, Attempt, Batch, Record, Row
 from tests.faults.record import Message as Kept
+from tests.faults.script import BOTH, NOTHING, OTHER, M, Script, people, published
 
 ADA, BOB = 1, 2
-M = "0192f0c1-2b3c-7d4e-8f50-617283940516"
-OTHER = "0192f0c1-2b3c-7d4e-8f50-617283940517"
-BOTH = {"categories": ["news"], "channels": ["sms", "recorder"], "overrides": {}}
-NOTHING: dict[str, Any] = {"categories": [], "channels": [], "overrides": {}}
-
-
-class Script:
-    """A client log, written by hand."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-
-    def add(self, **event: Any) -> None:
-        self.events.append({"n": len(self.events), **event})
-
-    def choose(self, op: int, who: str, preferences: Any, status: int = 200) -> "Script":
-        self.add(event="ask", op=op, kind="choose", people={who: preferences})
-        self.add(event="answer", op=op, status=status)
-        return self
-
-    def ask(self, op: int, body: str = "one", key: str | None = None) -> "Script":
-        lines = [["news", None, part] for part in body.split()]
-        self.add(event="ask", op=op, kind="publish", key=key, lines=lines)
-        return self
-
-    def answer(self, op: int, *ids: str, status: int = 202) -> "Script":
-        self.add(event="answer", op=op, status=status, ids=list(ids))
-        return self
-
-    def crash(self) -> "Script":
-        self.add(event="crash")
-        return self
-
-    def read(self, message: str, line: list[str | None] | None) -> "Script":
-        self.add(event="ask", op=99, kind="read", message=message)
-        self.add(event="answer", op=99, status=200 if line else 404, line=line)
-        return self
-
-
-def people() -> Script:
-    return Script().choose(1, "ada", BOTH).choose(2, "bob", NOTHING)
-
-
-def published() -> Script:
-    return people().ask(3).answer(3, M)
 
 
 def rows(**changes: Row | None) -> dict[int, dict[tuple[str, int], Row]]:
@@ -280,32 +236,3 @@ def test_called_and_cancelled_by_the_same_attempt() -> None:
 )
 def test_rows_and_their_batch_are_of_one_commit(torn: Mapping[str, Any]) -> None:
     assert kinds(check(record=stored(**torn), drained=False)) == {Kind.TORN}
-
-
-def test_history_knows_when_a_request_was_accepted_at_the_latest() -> None:
-    script = Script().ask(1, key="k").crash().ask(1, key="k").answer(1, M).ask(2).crash()
-    kept_one, lost = History.of(script.events).requests
-    assert (kept_one.asked, kept_one.closed, kept_one.fate) == (0, 3, Fate.ACCEPTED)
-    assert (lost.asked, lost.closed, lost.fate) == (4, 5, Fate.UNKNOWN)
-
-
-def test_a_choice_that_was_never_answered_stays_open() -> None:
-    script: Script = Script()
-    script.add(event="ask", op=1, kind="choose", people={"ada": BOTH})
-    [interval] = [i for i in History.of(script.crash().events).intervals["news"][:1]]
-    assert interval.opened.answered == NEVER
-
-
-def test_the_rule_of_matching() -> None:
-    preferences = {
-        "categories": ["news", "sports", "films"],
-        "channels": ["sms"],
-        "overrides": {"news": ["email", "push"], "sports": [], "weather": ["sms"]},
-    }
-    assert chosen(preferences) == {("news", "email"), ("news", "push"), ("films", "sms")}
-
-
-def test_reads_keep_their_line() -> None:
-    [read] = History.of(published().read(M, ["news", None, "one"]).events).reads
-    assert read.line == Line("news", None, "one")
-

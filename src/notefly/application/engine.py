@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from notefly.application.alike import DeliverAlike
 from notefly.application.catalogue import Catalogue
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
 from notefly.application.lane import Lane, Tools
+from notefly.application.moment import Moment
 from notefly.application.retry import Judge
 from notefly.application.seed import LoadMocks
 from notefly.domain.ids import BatchKey
@@ -50,12 +52,14 @@ class Engine:
     control: ChannelControl
     events: EventLog
     mocks: LoadMocks
+    _moment: Moment = field(init=False)
     _lanes: list[tuple[Lane, int]] = field(init=False)
     _pumping: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
+        self._moment = Moment(self.tools.clock)
         self._lanes = [self._lane(group) for group in _grouped(self.catalogue.channels.values())]
 
     async def start(self) -> None:
@@ -80,19 +84,17 @@ class Engine:
         await asyncio.gather(*self._pumping, *self._tasks, return_exceptions=True)
 
     def _lane(self, channels: Sequence[Channel]) -> tuple[Lane, int]:
-        deliver = {
-            channel.name: DeliverBatch(
-                channel,
-                self.tools.batches,
-                self.judge,
-                self.tools.clock,
-                self.tools.terms.deadline,
-                lambda: self._stopping,
-            )
-            for channel in channels
-        }
+        deliver = {channel.name: self._deliver(channel) for channel in channels}
         lane = Lane(self.tools, deliver)
         return lane, IN_FLIGHT if channels[0].per_recipient else PUMPS
+
+    def _deliver(self, channel: Channel) -> DeliverBatch | DeliverAlike:
+        tools, deadline = self.tools, self.tools.terms.deadline
+        if not channel.per_recipient:
+            return DeliverAlike(channel, tools.batches, self.judge, self._moment, deadline)
+        return DeliverBatch(
+            channel, tools.batches, self.judge, tools.clock, deadline, lambda: self._stopping
+        )
 
     async def _plan(self) -> None:
         channels = self.catalogue.channels

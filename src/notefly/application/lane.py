@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
+from notefly.application.alike import DeliverAlike
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import Pace
-from notefly.domain.batch import BatchRef, Claim, Report
+from notefly.domain.batch import BatchRef, Claim, Ending, Report
 from notefly.domain.errors import NoteflyError
 from notefly.ports.batch_store import BatchStore, Finished
 from notefly.ports.clock import Clock
@@ -49,7 +50,7 @@ class Tools:
 class Lane:
     """Claims batches of its channels, delivers them, records what became of them."""
 
-    def __init__(self, tools: Tools, deliver: Mapping[str, DeliverBatch]) -> None:
+    def __init__(self, tools: Tools, deliver: Mapping[str, DeliverBatch | DeliverAlike]) -> None:
         self._deliver = deliver
         self._batches = tools.batches
         self._queue = tools.queue
@@ -80,7 +81,7 @@ class Lane:
         """Until it is stopped. The next group is claimed in the commit that records the last."""
         claims: Sequence[Claim] = []
         while not self.stopping or claims:
-            reports = [await self._report(claim) for claim in claims]
+            reports = await self._reports(claims)
             recording = asyncio.create_task(self._record(reports))
             claims = await self._claim()
             await recording
@@ -98,8 +99,8 @@ class Lane:
             claimed = await self._batches.claim(
                 refs, self._worker, self._terms.lease, self._clock.now()
             )
-        except NoteflyError as error:
-            LOG.warning("the store refused a claim: %s", error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the batches go back
+            LOG.warning("the store refused a claim: %r", error)
             await self._queue.nack([ref.batch for ref in refs], self._terms.trouble)
             return []
         await self._queue.ack(claimed.gone)
@@ -124,18 +125,35 @@ class Lane:
         finally:
             self._receiving.discard(receiving)
 
-    async def _report(self, claim: Claim) -> Report:
-        began = self._clock.monotonic()
-        report = await self._deliver[claim.channel](claim)
-        self._meter.attempt(claim.channel, self._clock.monotonic() - began)
-        return report
+    async def _reports(self, claims: Sequence[Claim]) -> list[Report]:
+        by_channel: dict[str, list[Claim]] = {}
+        for claim in claims:
+            by_channel.setdefault(claim.channel, []).append(claim)
+        reports: list[Report] = []
+        for channel, group in by_channel.items():
+            began = self._clock.monotonic()
+            try:
+                reports += await self._deliver[channel].group(group)
+            except Exception as error:
+                # A bug must not hold up the lane; twice on the same batch, and it counts as poison.
+                LOG.exception("batches on %s could not be delivered", channel)
+                at, detail = self._clock.now(), f"{type(error).__name__}: {error}"
+                reports += [Report(claim, Ending.DIED, at, (), detail) for claim in group]
+            self._meter.attempt(channel, self._clock.monotonic() - began)
+        return reports
 
     async def _record(self, reports: Sequence[Report]) -> None:
         """Until the store took it: an outcome is never dropped."""
         if not reports:
             return
         done = [report.claim.batch for report in reports]
-        finished = await self._finish(reports)
+        finished = None
+        try:
+            finished = await self._finish(reports)
+        except Exception:
+            # A bug must not hold up the lane: nobody keeps these leases, so they are taken over.
+            LOG.exception("batches %s could not be recorded", done)
+            await self._queue.nack(done, self._terms.trouble)
         for batch in done:
             self._held.pop(batch, None)
         if finished is not None:

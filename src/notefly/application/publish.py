@@ -1,12 +1,13 @@
 """Publish: from a request to a promise."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from notefly.application.catalogue import Catalogue
 from notefly.application.doorbell import PlannerBell
 from notefly.application.pace import Pace
-from notefly.domain.errors import Invalid, Problem
+from notefly.domain.errors import Invalid, KeyReused, Problem
 from notefly.domain.message import KEY, Content, IdempotencyKey, fingerprint, problems_of
 from notefly.ports.clock import Clock, Ids
 from notefly.ports.message_store import MessageStore, Publication, Receipt
@@ -59,8 +60,10 @@ class PublishMessage:
         found = list(problems)
         if key is not None and not KEY.fullmatch(key):
             found.append(Problem("", "Idempotency-Key must be 1 to 255 visible ASCII characters"))
-        if found:
             raise Invalid(found)
+        named = (key and IdempotencyKey(owner, key, fingerprint(contents, many=many))) or None
+        if found:
+            return await self._answered(named, found)
         self.pace.published()
         at = self.clock.now()
         receipt = await self.messages.accept(
@@ -68,10 +71,18 @@ class PublishMessage:
                 [self.ids.message(at) for _ in contents],
                 contents,
                 at,
-                None
-                if key is None
-                else IdempotencyKey(owner, key, fingerprint(contents, many=many)),
+                named,
             )
         )
         self.planner.ring()
         return receipt
+
+    async def _answered(self, key: IdempotencyKey | None, problems: Sequence[Problem]) -> Receipt:
+        """What was right when it was accepted has its answer, even if it expired meanwhile."""
+        known = None
+        if key is not None:
+            with suppress(KeyReused):
+                known = await self.messages.answered(key)
+        if known is None:
+            raise Invalid(problems)
+        return known

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from notefly.domain.batch import Claim, Handed
-from notefly.domain.ids import SubscriberKey
+from notefly.domain.batch import EVERYBODY, NOBODY, Claim, Handed
+from notefly.domain.delivery import State
+from notefly.domain.ids import Epoch, SubscriberKey
 from notefly.domain.outcome import (
+    Delivered,
     Judgement,
     Outcome,
     Outcomes,
@@ -15,6 +17,10 @@ from notefly.domain.outcome import (
     Verdict,
 )
 from notefly.ports.batch_store import Slice
+
+DELIVERED = Delivered()
+DELIVERED_VERDICT = Verdict(State.DELIVERED)
+"""By far the most frequent one, made once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,7 @@ class Judge:
         Everybody who is told to wait by the same answer waits together: one jitter, one due time.
         Answers for people who were not in the hand-over are not recorded.
         """
-        judgement = Judgement(
-            self.policy,
-            claim.spent,
-            self.now(),
-            claim.message.content.expires_at,
-            self.fraction(),
-        )
+        judgement = self._judgement(claim)
         members = {recipient.subscriber for recipient in part.recipients}
         default, exceptions = _gathered(outcomes, members)
         known: dict[Outcome, Verdict] = {}
@@ -57,6 +57,19 @@ class Judge:
             judgement.verdict(default),
             size,
             verdicts,
+        )
+
+    def alike(self, claim: Claim, epoch: Epoch, started_at: datetime, outcome: Outcome) -> Handed:
+        """What to record when everybody in the batch was handed over at once."""
+        if outcome == DELIVERED:
+            verdict = DELIVERED_VERDICT
+        else:
+            verdict = self._judgement(claim).verdict(outcome)
+        return Handed(NOBODY, EVERYBODY, epoch, started_at, verdict, claim.size)
+
+    def _judgement(self, claim: Claim) -> Judgement:
+        return Judgement(
+            self.policy, claim.spent, self.now(), claim.message.content.expires_at, self.fraction()
         )
 
 

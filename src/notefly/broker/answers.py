@@ -15,14 +15,14 @@ PAGE_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """For pages: everything from this server, nothing inline."""
-SAFE = {
+SAFE = {"content-security-policy": API_POLICY, "x-content-type-options": "nosniff"}
+"""On every answer that says nothing else. Without `Access-Control-*` no other origin reads it."""
+READ = {
     "cache-control": "no-store",
-    "content-security-policy": API_POLICY,
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
 }
-"""On every answer that says nothing else. Without `Access-Control-*` no other origin reads it."""
+"""And on what is read by GET, which a browser may keep, embed or navigate from."""
 SAFE_BYTES = tuple((name.encode(), value.encode()) for name, value in SAFE.items())
 
 
@@ -56,9 +56,10 @@ async def send_answer(send: Send, answer: Answer) -> None:
     """Straight on ASGI."""
     headers = [
         (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(len(answer.body)).encode()),
-        *((name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers),
+        (b"content-length", b"%d" % len(answer.body)),
         *SAFE_BYTES,
     ]
+    for name, value in answer.headers:
+        headers.append((name.lower().encode(), value.encode("latin-1")))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from quart import Quart, Response
+from quart import Quart, Response, request
 from typing_extensions import override
 
 from notefly import __version__
 from notefly.application.publish import PublishMessage
-from notefly.broker.answers import SAFE, Send, response_of, send_answer
-from notefly.broker.body import BODY_SECONDS, LARGEST_DOCUMENT, BrokerRequest
+from notefly.broker.answers import READ, SAFE, Send, response_of, send_answer
+from notefly.broker.body import LARGEST_DOCUMENT, BrokerRequest
 from notefly.broker.following import FollowEvents, FollowMessages
 from notefly.broker.guard import Guard
 from notefly.broker.injection import Container, Injector
@@ -16,6 +16,7 @@ from notefly.broker.lean import LeanLane, Receive, Scope
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.openapi import Document, document
 from notefly.broker.problems import answer_for
+from notefly.broker.pulse import DEFAULT_BEAT, Beat, Pulse
 from notefly.broker.rates import Rates
 from notefly.broker.routes import (
     channels,
@@ -27,7 +28,6 @@ from notefly.broker.routes import (
     subscribers,
     system,
 )
-from notefly.broker.sse import DEFAULT_BEAT, Beat
 from notefly.config import Settings
 from notefly.ports.clock import Clock
 from notefly.ports.event_log import EventLog
@@ -45,6 +45,8 @@ GROUPS = (
     system.ROUTES,
 )
 STATIC_SECONDS = 3600
+BACKSTOP_SECONDS = 30
+"""For bodies, should the connection's own deadline (`protocol`) ever not be there."""
 
 
 class BrokerApp(Quart):
@@ -58,7 +60,7 @@ class BrokerApp(Quart):
         self._lean = lean
         self.config.update(
             MAX_CONTENT_LENGTH=LARGEST_DOCUMENT,
-            BODY_TIMEOUT=BODY_SECONDS,
+            BODY_TIMEOUT=BACKSTOP_SECONDS,
             SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS,
             PROPAGATE_EXCEPTIONS=False,
             PROVIDE_AUTOMATIC_OPTIONS=False,
@@ -90,23 +92,20 @@ async def create_app(
 ) -> BrokerApp:
     """With every use case resolved: what cannot be built fails here, not in a request."""
     events_log = await container.get(EventLog)
+    pulse = Pulse(events_log.watch, lifecycle, beat)
     own: dict[type, object] = {
         Settings: settings,
         Lifecycle: lifecycle,
         Rates: Rates(await container.get(Clock)),
         Document: document(__version__, GROUPS),
-        FollowEvents: FollowEvents(events_log, lifecycle, beat),
+        FollowEvents: FollowEvents(events_log, pulse),
         FollowMessages: FollowMessages(
-            await container.get(MessageStore),
-            await container.get(SubscriberStore),
-            events_log,
-            lifecycle,
-            beat,
+            await container.get(MessageStore), await container.get(SubscriberStore), pulse
         ),
     }
     injector = Injector(container, own)
     lean = LeanLane(await container.get(PublishMessage))
-    app = BrokerApp(Guard(settings.allowed_hosts), lean)
+    app = BrokerApp(Guard((settings.host, *settings.allowed_hosts)), lean)
     for group in GROUPS:
         app.register_blueprint(await group.blueprint(injector))
     return app
@@ -117,6 +116,7 @@ async def _problem(error: Exception) -> Response:
 
 
 async def _safe(response: Response) -> Response:
-    for name, value in SAFE.items():
+    safe = SAFE | READ if request.method == "GET" else SAFE
+    for name, value in safe.items():
         response.headers.setdefault(name, value)
     return response

@@ -15,7 +15,6 @@ from notefly.domain.errors import Invalid
 
 T = TypeVar("T")
 LARGEST_DOCUMENT = 256 * 1024
-BODY_SECONDS = 10
 NDJSON = "application/x-ndjson"
 FORM = "application/x-www-form-urlencoded"
 

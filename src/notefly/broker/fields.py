@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, WithJsonS
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+OFFSET = re.compile(r" (\d\d:\d\d)$", re.ASCII)
 
 
 def moment(value: object) -> datetime:
@@ -23,9 +24,14 @@ def moment(value: object) -> datetime:
     raise ValueError("must be a time with offset, like 2026-01-31T12:00:00Z")
 
 
-Moment = Annotated[
-    datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+def moment_in_query(value: object) -> datetime:
+    """The same, where a plus that was not escaped has become a space."""
+    return moment(OFFSET.sub(r"+\1", value) if isinstance(value, str) else value)
+
+
+AS_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+Moment = Annotated[datetime, BeforeValidator(moment), AS_TIME]
+QueryMoment = Annotated[datetime, BeforeValidator(moment_in_query), AS_TIME]
 Names = Annotated[list[str], FailFast()]
 """A set, written as a list; saying a name twice is saying it."""
 

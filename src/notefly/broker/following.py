@@ -1,11 +1,10 @@
 """What the two streams send: events of the log, and messages as they are accepted."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from notefly.broker import sse, views
-from notefly.broker.lifecycle import Lifecycle
-from notefly.broker.sse import Beat, beats
+from notefly.broker.pulse import Pulse, Shared
 from notefly.domain.errors import NotFound
 from notefly.domain.ids import MessageId, SubscriberId, parse_message_id
 from notefly.domain.log import Event
@@ -19,54 +18,71 @@ CHUNK = 200
 """Events or messages that are read at once."""
 NOWHERE = MessageId("0")
 """Where a stream of messages stands before the first one."""
+Written = tuple[Event, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a stream has said nothing; wakes that bring nothing do not count as words."""
+
+    def __init__(self, longest_seconds: float) -> None:
+        self._longest = longest_seconds
+        self._since = asyncio.get_running_loop().time()
+
+    def broken(self) -> None:
+        self._since = asyncio.get_running_loop().time()
+
+    @property
+    def too_long(self) -> bool:
+        return asyncio.get_running_loop().time() - self._since >= self._longest
+
+
 class FollowEvents:
     """The event log from a place on, or from now on."""
 
-    log: EventLog
-    lifecycle: Lifecycle
-    beat: Beat
+    def __init__(self, log: EventLog, pulse: Pulse) -> None:
+        self._log = log
+        self._pulse = pulse
+        self._behind: Shared[int, list[Written] | None] = Shared(pulse, self._read)
 
     async def __call__(
         self, after: int | None, wants: Callable[[Event], bool]
     ) -> AsyncIterator[bytes]:
         """`reset` tells a client that what it missed is not kept any more."""
-        last = await self.log.last()
+        last = await self._log.last()
         at = last if after is None or not 0 <= after <= last else after
+        silence = Silence(self._pulse.heartbeat_seconds)
         yield sse.opening(at)
         if after is not None and at != after:
-            yield _reset(at)
-        async for woken in beats(self.log.watch(), self.lifecycle, self.beat):
-            if not woken:
-                yield sse.position(at)
-            while woken and not self.lifecycle.stopping.is_set():
-                found = await self.log.read(at, CHUNK)
+            yield sse.reset(at)
+        async for woken in self._pulse.beats():
+            while woken and (found := await self._behind(at)) != []:
                 if found is None:
-                    at = await self.log.last()
-                    yield _reset(at)
+                    at = await self._log.last()
+                    yield sse.reset(at)
                     break
-                if not found:
-                    break
-                at = found[-1].id
-                if chosen := [event for event in found if wants(event)]:
-                    yield b"".join(sse.event(event.id, views.event(event)) for event in chosen)
+                at = found[-1][0].id
+                if chosen := b"".join(written for event, written in found if wants(event)):
+                    silence.broken()
+                    yield chosen
+            if silence.too_long:
+                silence.broken()
+                yield sse.position(at)
+
+    async def _read(self, after: int) -> list[Written] | None:
+        found = await self._log.read(after, CHUNK)
+        if found is None:
+            return None
+        return [(event, sse.event(event.id, views.event(event))) for event in found]
 
 
-def _reset(at: int) -> bytes:
-    return sse.event(at, {"last": at}, "reset")
-
-
-@dataclass(frozen=True, slots=True)
 class FollowMessages:
     """Messages as they are accepted, oldest first."""
 
-    messages: MessageStore
-    subscribers: SubscriberStore
-    log: EventLog
-    lifecycle: Lifecycle
-    beat: Beat
+    def __init__(self, messages: MessageStore, subscribers: SubscriberStore, pulse: Pulse) -> None:
+        self._messages = messages
+        self._subscribers = subscribers
+        self._pulse = pulse
+        self._behind: Shared[MessageId | None, Sequence[Message]] = Shared(pulse, self._read)
 
     async def __call__(
         self, after: str | None, categories: frozenset[str], subscriber: SubscriberId | None
@@ -74,33 +90,33 @@ class FollowMessages:
         """For one subscriber: what they follow, and on which channels; else everything."""
         at = await self._known(after)
         missed = at is None and after not in (None, NOWHERE)
-        if at is None and (after is None or missed):
+        if at is None and after != NOWHERE:
             at = await self._newest()
+        silence = Silence(self._pulse.heartbeat_seconds)
         yield sse.opening(at or NOWHERE)
         if missed:
-            yield sse.event(at or NOWHERE, {"last": at}, "reset")
-        async for woken in beats(self.log.watch(), self.lifecycle, self.beat):
-            if not woken:
-                yield sse.position(at or NOWHERE)
-            while woken and not self.lifecycle.stopping.is_set():
-                found = await self._behind(at)
-                if not found:
-                    break
+            yield sse.reset(at or NOWHERE)
+        async for woken in self._pulse.beats():
+            while woken and (found := await self._behind(at)):
                 at = found[-1].id
                 if told := await self._told(found, categories, subscriber):
+                    silence.broken()
                     yield b"".join(sse.event(value["id"], value) for value in told)
+            if silence.too_long:
+                silence.broken()
+                yield sse.position(at or NOWHERE)
 
-    async def _behind(self, at: MessageId | None) -> list[Message]:
+    async def _read(self, at: MessageId | None) -> Sequence[Message]:
         """The next messages; where nothing was before, all are new, and the oldest come first."""
         if at is not None:
-            return list(await self.messages.after(at, None, CHUNK))
-        page = await self.messages.list(CHUNK, None, None)
+            return await self._messages.after(at, None, CHUNK)
+        page = await self._messages.list(CHUNK, None, None)
         while page.next is not None:
-            page = await self.messages.list(CHUNK, page.next, None)
+            page = await self._messages.list(CHUNK, page.next, None)
         return [status.message for status in reversed(page.items)]
 
     async def _newest(self) -> MessageId | None:
-        page = await self.messages.list(1, None, None)
+        page = await self._messages.list(1, None, None)
         return page.items[0].message.id if page.items else None
 
     async def _known(self, written: str | None) -> MessageId | None:
@@ -109,10 +125,10 @@ class FollowMessages:
             message = parse_message_id(written or "")
         except NotFound:
             return None
-        return message if await self.messages.get(message) is not None else None
+        return message if await self._messages.get(message) is not None else None
 
     async def _told(
-        self, found: list[Message], categories: frozenset[str], subscriber: SubscriberId | None
+        self, found: Sequence[Message], categories: frozenset[str], subscriber: SubscriberId | None
     ) -> list[views.StreamedView]:
         chosen = await self._choices(subscriber) if subscriber is not None else None
         return [
@@ -120,11 +136,11 @@ class FollowMessages:
             for message in found
             if (not categories or message.content.category in categories)
             and message.content.only in (None, subscriber)
-            and (chosen is None or chosen.get(message.content.category))
+            and (chosen is None or message.content.category in chosen)
         ]
 
     async def _choices(self, subscriber: SubscriberId) -> Mapping[str, list[str]]:
-        found = await self.subscribers.get(subscriber)
+        found = await self._subscribers.get(subscriber)
         chosen = found.profile.preferences if found else Preferences()
         by_category: dict[str, list[str]] = {}
         for category, channel in sorted(chosen.choices()):

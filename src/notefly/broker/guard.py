@@ -15,7 +15,8 @@ class Guard:
     """Looks at the headers alone, before anything else does."""
 
     def __init__(self, allowed_hosts: Iterable[str]) -> None:
-        names = "|".join(map(re.escape, (*LOOPBACK, *allowed_hosts)))
+        listed = (f"[{name}]" if ":" in name else name for name in allowed_hosts)
+        names = "|".join(map(re.escape, (*LOOPBACK, *listed)))
         self._host = re.compile(rf"(?:{names})(?::[0-9]{{1,5}})?".encode(), re.IGNORECASE)
 
     def refusal(self, method: str, headers: Mapping[bytes, bytes]) -> Exception | None:

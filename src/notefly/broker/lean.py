@@ -5,15 +5,14 @@ have nothing unusual about them; all others, and all that it does not understand
 route of the same path, which uses the same functions and answers the same.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from notefly.application.publish import PublishMessage
 from notefly.broker.answers import Send, send_answer
-from notefly.broker.body import BODY_SECONDS, LARGEST_DOCUMENT
+from notefly.broker.body import LARGEST_DOCUMENT
 from notefly.broker.problems import answer_for
 from notefly.broker.publishing import PATH, publish_one
 
@@ -57,20 +56,17 @@ class LeanLane:
 
 
 async def _whole(receive: Receive, announced: bytes | None) -> bytes | None:
-    """The body; None when the caller went away. Raises as Quart's own reading does."""
+    """The body; None when the caller went away. Its deadline is the connection's (`protocol`)."""
     if announced is not None and int(announced) > LARGEST_DOCUMENT:
         raise RequestEntityTooLarge
     body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                part = await receive()
-                if part["type"] == "http.disconnect":
-                    return None
-                body += bytes(part["body"])
-                if len(body) > LARGEST_DOCUMENT:
-                    raise RequestEntityTooLarge
-                if not part["more_body"]:
-                    return body
-    except TimeoutError:
-        raise RequestTimeout from None
+    while True:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            return None
+        piece: bytes = part["body"]
+        body += piece
+        if len(body) > LARGEST_DOCUMENT:
+            raise RequestEntityTooLarge
+        if not part["more_body"]:
+            return body

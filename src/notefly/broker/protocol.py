@@ -7,17 +7,27 @@ the other side likes. Here both end, so that nobody can hold all connections by 
 import asyncio
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestTimeout
 
-from notefly.broker.problems import PROBLEM, problem
+from notefly.broker.answers import Answer
+from notefly.broker.problems import answer_for, problem
 
 HEADER_SECONDS = 10.0
+BODY_SECONDS = 10.0
 WRITE_SECONDS = 20.0
+HEADER_BYTES = 64 * 1024
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Headers must be complete in time, and what was sent must be taken in time."""
+    """Headers and body must be complete in time, and what was sent must be taken in time.
 
+    Headers may not be endless either.
+
+    No timer is set for a request that comes in one piece, as nearly all do.
+    """
+
+    _head_bytes = 0
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
 
@@ -30,13 +40,26 @@ class DeadlineProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         between = self.cycle is None or self.cycle.response_complete
-        if between and self._reading is None and self.timeout_keep_alive_task is None:
+        self._head_bytes = self._head_bytes + len(data) if between else 0
+        if self._head_bytes > HEADER_BYTES:
+            self._last_words(answer_for(RequestHeaderFieldsTooLarge()))
+            return
+        if self._reading is not None or self.timeout_keep_alive_task is not None:
+            return
+        if between:
             self._expect_headers()
+        elif self.cycle.more_body:
+            self._reading = self.loop.call_later(BODY_SECONDS, self._body_is_late)
 
     @override
     def on_headers_complete(self) -> None:
         self._reading = _cancel(self._reading)
         super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        self._reading = _cancel(self._reading)
+        super().on_message_complete()
 
     @override
     def pause_writing(self) -> None:
@@ -57,14 +80,25 @@ class DeadlineProtocol(HttpToolsProtocol):
     @override
     def send_400_response(self, msg: str) -> None:
         """What is not even HTTP is answered like everything else."""
-        answer = problem(400, "malformed", "this is not an HTTP request")
+        self._last_words(problem(400, "malformed", "this is not an HTTP request"))
+
+    def _body_is_late(self) -> None:
+        self._reading = None
+        if not self.cycle.response_started:
+            self._last_words(answer_for(RequestTimeout()))
+        self.transport.close()
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+
+    def _last_words(self, answer: Answer) -> None:
         head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            f"content-type: {PROBLEM}\r\n"
-            f"content-length: {len(answer.body)}\r\n"
-            "connection: close\r\n\r\n"
+            STATUS_LINE[answer.status]
+            + (
+                f"content-type: {answer.content_type}\r\ncontent-length: {len(answer.body)}\r\n"
+                "connection: close\r\n\r\n"
+            ).encode()
         )
-        self.transport.write(head.encode() + answer.body)
+        self.transport.write(head + answer.body)
         self.transport.close()
 
     def _expect_headers(self) -> None:

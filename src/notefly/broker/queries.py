@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError
 from quart import request
 
-from notefly.broker.fields import Moment, Query
+from notefly.broker.fields import Query, QueryMoment
 from notefly.broker.reading import pointer, problems_of
 from notefly.broker.requests import ReplayManyIn
 from notefly.domain.delivery import Reason, State
@@ -52,8 +52,8 @@ class DeliveriesQuery(Listing):
     channel: str | None = None
     state: State | None = None
     reason: Reason | None = None
-    since: Moment | None = None
-    until: Moment | None = None
+    since: QueryMoment | None = None
+    until: QueryMoment | None = None
 
     def wanted(self) -> DeliveryFilter | None:
         """None where nothing can match, because no message has such an id."""

@@ -62,6 +62,7 @@ async def serve(
                 log_level="error",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )

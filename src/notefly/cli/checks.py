@@ -109,10 +109,10 @@ def _ours(settings: Settings, port: int) -> bool:
 def _data_dir(around: Surroundings) -> Iterator[Finding]:
     folder = around.settings.data_dir.absolute()
     place = _nearest(folder)
-    if not os.access(place, os.W_OK | os.X_OK):
-        yield Finding(
-            "data directory", "bad", f"{place} cannot be written", "set NOTEFLY_DATA_DIR elsewhere"
-        )
+    problem = "is no directory" if not place.is_dir() else "cannot be written"
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        mend = "set NOTEFLY_DATA_DIR to another directory"
+        yield Finding("data directory", "bad", f"{place} {problem}", mend)
         return
     yield Finding("data directory", "ok", f"{folder}{_state_of(folder)}")
     yield from _fsync(place)
@@ -133,7 +133,7 @@ def _state_of(folder: Path) -> str:
 
 def _nearest(folder: Path) -> Path:
     """It, or the closest parent that is there already."""
-    return next(place for place in (folder, *folder.parents) if place.is_dir())
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def _fsync(place: Path) -> Iterator[Finding]:

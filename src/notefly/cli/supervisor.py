@@ -34,12 +34,14 @@ class Service:
 
     @classmethod
     async def start(cls, name: str) -> "Service":
-        """Ctrl-C reaches the child too, and must not end it before it listens for it."""
+        """Ctrl-C reaches the child too, and must not end it before it listens for it.
+
+        `-P`: a file of the working directory must not stand in for a module.
+        """
+        command = (sys.executable, "-P", "-m", "notefly", name, "--supervised")
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "notefly", name, "--supervised", stdin=PIPE, stdout=PIPE
-            )
+            process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         finally:
             signal.signal(signal.SIGINT, before)
         return cls(name, process)

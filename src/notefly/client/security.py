@@ -10,6 +10,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+OWN_SITES = frozenset({"same-origin", "none"})
+"""`none` is a person who typed the address; another port of this host is `same-site`."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MISDIRECTED = 421
 FORBIDDEN = 403
@@ -46,9 +48,9 @@ def protect(app: Quart, settings: Settings) -> None:
 
 
 def _same_origin() -> bool:
-    """Browsers send one of the two with every form; what sends neither is no browser."""
-    if site := request.headers.get("Sec-Fetch-Site"):
-        return site in {"same-origin", "none"}
+    """Browsers send at least one of the two with every form; what sends neither is no browser."""
+    if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
+        return False
     origin = request.headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == request.host
 

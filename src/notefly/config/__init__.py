@@ -119,6 +119,7 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
         warnings=tuple(_strangers(environ)),
     )
     problems += _contradictions(settings)
+    problems += _not_yet(settings)
     if problems:
         raise SettingsInvalid(problems)
     return settings
@@ -156,6 +157,16 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"client_port and broker_port are both {settings.client_port}; "
             f"give one of them another, with {PREFIX}CLIENT_PORT or {PREFIX}BROKER_PORT"
         )
+
+
+def _not_yet(settings: Settings) -> Iterator[str]:
+    """Accepting the address of a server and then writing to a file would be a broken promise."""
+    for name in ("store", "queue"):
+        if getattr(settings, name):
+            yield (
+                f"{settings.sources[name]}: this version has the embedded engine only, "
+                f"no server for the {name}; leave {name} out"
+            )
 
 
 def _strangers(environ: Mapping[str, str]) -> Iterator[str]:

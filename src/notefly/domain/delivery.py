@@ -38,6 +38,12 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     """The message was cancelled before the hand-over."""
 
+    @property
+    def state(self) -> State:
+        """What a delivery that ended for it is."""
+        cancelled = self in (Reason.UNSUBSCRIBED, Reason.STOPPED)
+        return State.CANCELLED if cancelled else State.DEAD
+
 
 class MessageState(StrEnum):
     """Where a whole message is."""

@@ -42,6 +42,10 @@ class MessageStore(Protocol):
         """
         ...
 
+    async def answered(self, key: IdempotencyKey) -> Receipt | None:
+        """What the key stands for already, None when it is new. Raises KeyReused as `accept` does."""
+        ...
+
     async def get(self, message: MessageId) -> MessageStatus | None:
         """The message and its counts, from one moment (I8)."""
         ...

@@ -59,7 +59,8 @@ class InProcessQueue:
         for batch in batches:
             if batch in self._out:
                 self._out.discard(batch)
-                if batch not in self._again:
+                if self._again.get(batch) in (None, self._kept[batch]):
+                    self._again.pop(batch, None)
                     self._place(self._kept[batch], delay_seconds)
         await self._return(batches)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import islice
 
 import apsw
 
@@ -39,7 +40,7 @@ class SqliteAudit:
 
 
 def _chunk(cursor: apsw.Cursor) -> list[tuple[str]]:
-    return [row for row, _ in zip(cursor, range(CHUNK), strict=False)]
+    return list(islice(cursor, CHUNK))
 
 
 def _meets(audit: SqliteAudit) -> Audit:

@@ -11,10 +11,7 @@ SELECT key, name FROM channel ORDER BY key
 UPDATE unplanned SET channel = ?, subscriber = ? WHERE message = ?
 
 -- name: planned
-DELETE FROM unplanned WHERE message = ?
-
--- name: any_unplanned
-SELECT 1 FROM unplanned LIMIT 1
+DELETE FROM unplanned WHERE message IN (SELECT value FROM carray(?))
 
 -- name: range_full
 -- The last member of a full range, straight from the index.
@@ -30,8 +27,12 @@ WHERE category = ? AND channel = ? AND subscriber > ? AND from_epoch <= ? AND to
 SELECT count(*), min(subscriber), max(subscriber) FROM subscription
 WHERE category = ? AND channel = ? AND subscriber = ? AND from_epoch <= ? AND to_epoch > ?
 
+-- name: last_batch
+SELECT coalesce(max(key), 0) FROM batch
+
 -- name: add_planned
-INSERT INTO batch (message, channel, kind, first, last, size) VALUES (?, ?, 0, ?, ?, ?)
+INSERT INTO batch (key, message, channel, kind, first, last, size)
+SELECT value ->> 0, value ->> 1, value ->> 2, 0, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)
 
 -- name: add_child
 INSERT INTO batch (message, channel, kind, first, last, size, parent, round, state, base, attempts, spent, due_at, expires_at)
@@ -47,11 +48,24 @@ SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title,
 FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
 WHERE m.key = ?
 
--- name: lease
-UPDATE batch SET state = 1, attempts = ?, lease_until = ?, due_at = NULL WHERE key = ?
+-- name: asked
+SELECT b.key, b.message, c.name, b.state, b.due_at, b.size - b.delivered - b.dead - b.cancelled - b.moved,
+    b.attempts, b.spent, b.expires_at, m.expires_at, m.cancelled_at
+FROM carray(?) k CROSS JOIN batch b ON b.key = k.value CROSS JOIN message m ON m.key = b.message
+CROSS JOIN channel c ON c.key = b.channel
 
--- name: begin_attempt
-INSERT INTO attempt (batch, number, worker, claimed_at) VALUES (?, ?, ?, ?)
+-- name: lease
+UPDATE batch SET state = 1, attempts = attempts + 1, lease_until = ?, due_at = NULL
+WHERE key IN (SELECT value FROM carray(?))
+
+-- name: begin_attempts
+INSERT INTO attempt (batch, number, worker, claimed_at)
+SELECT b.key, b.attempts, ?, ? FROM carray(?) k CROSS JOIN batch b ON b.key = k.value
+
+-- name: messages
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body
+FROM carray(?) k CROSS JOIN message m ON m.key = k.value CROSS JOIN category c ON c.key = m.category
+LEFT JOIN subscriber p ON p.key = m.only_subscriber
 
 -- name: end_attempt
 UPDATE attempt SET ended_at = ?, ending = ?, started_at = ?, epoch = ?, detail = ? WHERE batch = ? AND number = ?

@@ -1,10 +1,11 @@
 """Claiming: the only lease there is, numbered and durable before any call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from notefly.adapters.sqlite.finish import store_batch
+from notefly.adapters.sqlite.finish import in_scope, store_batch
 from notefly.adapters.sqlite.messages import message_of
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.record import (
@@ -16,7 +17,7 @@ from notefly.adapters.sqlite.record import (
     everybody,
     record,
 )
-from notefly.adapters.sqlite.transaction import Row, Transaction, maybe_moment, micros
+from notefly.adapters.sqlite.transaction import Transaction, keys_of, maybe_moment, micros
 from notefly.domain.batch import BatchRef, Claim
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import BatchKey, Epoch
@@ -29,69 +30,98 @@ STOPPED = Verdict(State.CANCELLED, Reason.STOPPED)
 EXPIRED = Verdict(State.DEAD, Reason.EXPIRED)
 
 
-@dataclass(slots=True)
+class Asked(NamedTuple):
+    """A batch that somebody wants; the columns of `asked`."""
+
+    key: BatchKey
+    message: int
+    channel: str
+    state: int
+    due_at: int | None
+    left: int
+    attempts: int
+    spent: int
+    renewed: int | None
+    """`expires_at` of a replay, in place of the message's own."""
+    expires_at: int | None
+    cancelled_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Claimer:
-    """Leases a group of batches in one transaction."""
+    """Leases a group of batches in one transaction, with one statement for each step."""
 
     transaction: Transaction
     worker: str
     until: float
     at: datetime
-    messages: dict[int, tuple[Message, Row]] = field(default_factory=dict)
 
     def claim(self, refs: Sequence[BatchRef]) -> Claims:
         """Each ref is claimed, gone or busy."""
-        epoch = self.transaction.epoch
-        claims: list[Claim] = []
-        gone: list[BatchKey] = []
+        epoch, now = self.transaction.epoch, micros(self.at)
+        rows = self.transaction.rows(SQL["asked"], (keys_of([ref.batch for ref in refs]),))
+        asked = [Asked(*row) for row in rows]
+        known = {batch.key for batch in asked}
+        gone = [ref.batch for ref in refs if ref.batch not in known]
         busy: list[BatchKey] = []
-        for ref in refs:
-            row = self.transaction.row(SQL["read"], (ref.batch,))
-            if row is None or row[8] == FINISHED:
-                gone.append(ref.batch)
-            elif row[8] == LEASED or (row[8] == WAITING and row[13] > micros(self.at)):
-                busy.append(ref.batch)
-            elif (claim := self._one(ref, Batch(*row), epoch)) is not None:
-                claims.append(claim)
+        ready: list[Asked] = []
+        for batch in asked:
+            if batch.state == FINISHED:
+                gone.append(batch.key)
+            elif batch.state == LEASED or (batch.state == WAITING and (batch.due_at or 0) > now):
+                busy.append(batch.key)
+            elif (verdict := _too_late(batch, now)) is not None:
+                self._end(batch, epoch, verdict)
+                gone.append(batch.key)
             else:
-                gone.append(ref.batch)
-        return Claims(claims, gone, busy)
+                ready.append(batch)
+        return Claims(self._lease(ready, epoch), gone, busy)
 
-    def _one(self, ref: BatchRef, batch: Batch, epoch: Epoch) -> Claim | None:
-        message, row = self._message(batch.message)
-        expires_at = row[5] if batch.expires_at is None else batch.expires_at
-        batch.category, batch.epoch = row[10], message.epoch
-        if row[9] is not None or (expires_at is not None and expires_at <= micros(self.at)):
-            self._end(batch, epoch, EXPIRED if row[9] is None else STOPPED)
-            return None
-        number = batch.attempts + 1
-        self.transaction.run(SQL["lease"], (number, self.until, batch.key))
-        begun = (batch.key, number, self.worker, micros(self.at))
-        self.transaction.run(SQL["begin_attempt"], begun)
-        if batch.expires_at is not None:
-            renewed = replace(message.content, expires_at=maybe_moment(batch.expires_at))
-            message = replace(message, content=renewed)
-        return Claim(
-            batch=batch.key,
-            message=message,
-            channel=ref.channel,
-            size=batch.left,
-            number=number,
-            spent=batch.spent + 1,
-            token=number,
-            epoch=epoch,
-            claimed_at=self.at,
-        )
+    def _lease(self, ready: Sequence[Asked], epoch: Epoch) -> list[Claim]:
+        if not ready:
+            return []
+        keys = [batch.key for batch in ready]
+        self.transaction.run(SQL["lease"], (self.until, keys_of(keys)))
+        begun = (self.worker, micros(self.at), keys_of(keys))
+        self.transaction.run(SQL["begin_attempts"], begun)
+        messages = self._messages({batch.message for batch in ready})
+        return [
+            Claim(
+                batch=batch.key,
+                message=_renewed(messages[batch.message], batch.renewed),
+                channel=batch.channel,
+                size=batch.left,
+                number=batch.attempts + 1,
+                spent=batch.spent + 1,
+                token=batch.attempts + 1,
+                epoch=epoch,
+                claimed_at=self.at,
+            )
+            for batch in ready
+        ]
 
-    def _end(self, batch: Batch, epoch: Epoch, verdict: Verdict) -> None:
+    def _messages(self, keys: set[int]) -> dict[int, Message]:
+        rows = self.transaction.rows(SQL["messages"], (keys_of(list(keys)),))
+        return {row[0]: message_of(row) for row in rows}
+
+    def _end(self, asked: Asked, epoch: Epoch, verdict: Verdict) -> None:
         """Nothing may start any more: what is left ends here, without an attempt."""
+        row = self.transaction.row(SQL["read"], (asked.key,)) or ()
+        batch = in_scope(self.transaction, Batch(*row))
         record(self.transaction, batch, everybody(batch, epoch, verdict, self.at))
         store_batch(self.transaction, batch, FINISHED)
         announce(self.transaction, batch, self.at)
 
-    def _message(self, key: int) -> tuple[Message, Row]:
-        found = self.messages.get(key)
-        if found is None:
-            row = self.transaction.row(SQL["message"], (key,)) or ()
-            found = self.messages[key] = (message_of(row), row)
-        return found
+
+def _too_late(batch: Asked, now: int) -> Verdict | None:
+    """How a batch ends whose message was cancelled or has expired."""
+    if batch.cancelled_at is not None:
+        return STOPPED
+    expires_at = batch.expires_at if batch.renewed is None else batch.renewed
+    return EXPIRED if expires_at is not None and expires_at <= now else None
+
+
+def _renewed(message: Message, expires_at: int | None) -> Message:
+    if expires_at is None:
+        return message
+    return replace(message, content=replace(message.content, expires_at=maybe_moment(expires_at)))

@@ -11,7 +11,8 @@ import apsw
 
 from notefly.adapters.sqlite.connection import MEMORY, open_reader, open_writer
 from notefly.adapters.sqlite.transaction import Reading, Transaction
-from notefly.adapters.sqlite.writer import Writer
+from notefly.adapters.sqlite.writer import STORE_ERRORS, Writer
+from notefly.domain.errors import Unavailable
 from notefly.ports.meter import Meter
 
 T = TypeVar("T")
@@ -74,8 +75,11 @@ class Database:
         self._local.connection = connection
 
     def _read(self, work: Callable[[Reading], T]) -> T:
-        with self._local.connection:
-            return work(self._local.reading)
+        try:
+            with self._local.connection:
+                return work(self._local.reading)
+        except STORE_ERRORS as error:
+            raise Unavailable(f"the store cannot be read now: {error}") from error
 
     def _wake(self) -> None:
         for event in self._watchers:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -52,6 +53,8 @@ class SqliteDeliveries:
     ) -> Page[LoggedDelivery]:
         keys = decode(cursor, 3) if cursor else START
         start = (keys[0], keys[1], keys[2])
+        if wanted.state is None and wanted.reason is not None:
+            wanted = replace(wanted, state=wanted.reason.state)
         return await self._database.read(lambda reading: self._page(reading, wanted, limit, start))
 
     async def get(self, delivery: DeliveryId) -> DeliveryStory | None:

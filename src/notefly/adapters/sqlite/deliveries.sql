@@ -53,7 +53,7 @@ AND state = 1 ORDER BY subscriber LIMIT :limit
 -- name: recorded_exception
 SELECT subscriber, state, reason, batch, attempt, round, detail FROM delivery
 WHERE state = :state AND state <> 1 AND message = :message AND channel = :channel
-AND subscriber > :after AND subscriber <= :through ORDER BY subscriber LIMIT :limit
+AND (:reason IS NULL OR reason = :reason) AND subscriber > :after AND subscriber <= :through ORDER BY subscriber LIMIT :limit
 
 -- name: any_delivered
 SELECT 1 FROM batch WHERE message = :message AND channel = :channel AND delivered > 0 LIMIT 1
@@ -102,8 +102,9 @@ SELECT id, name FROM subscriber WHERE key = ?
 SELECT value FROM address WHERE subscriber = ? AND kind = ? AND from_epoch <= ? AND to_epoch > ?
 
 -- name: earlier_rounds
-SELECT r.round, r.reason, r.detail, a.ended_at, r.reopened_at FROM earlier_round r
+SELECT r.round, r.reason, coalesce(r.detail, h.detail, a.detail), a.ended_at, r.reopened_at FROM earlier_round r
 LEFT JOIN attempt a ON a.batch = r.batch AND a.number = r.attempt
+LEFT JOIN handover h ON h.batch = r.batch AND h.number = r.attempt AND h.first <= r.subscriber AND h.last >= r.subscriber
 WHERE r.message = ? AND r.channel = ? AND r.subscriber = ? ORDER BY r.round
 
 -- name: dead_groups
@@ -111,7 +112,9 @@ SELECT d.channel, d.reason, count(*), max(d.message) FROM delivery d
 WHERE d.state = 3 AND d.state <> 1 GROUP BY d.channel, d.reason ORDER BY count(*) DESC
 
 -- name: dead_sample
-SELECT d.subscriber, d.detail, m.id FROM delivery d JOIN message m ON m.key = d.message
+SELECT d.subscriber, coalesce(d.detail, h.detail, a.detail), m.id FROM delivery d JOIN message m ON m.key = d.message
+LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
+LEFT JOIN handover h ON h.batch = d.batch AND h.number = d.attempt AND h.first <= d.subscriber AND h.last >= d.subscriber
 WHERE d.state = 3 AND d.state <> 1 AND d.message = ? AND d.channel = ? AND d.reason = ? LIMIT 1
 
 -- name: dead

@@ -95,7 +95,7 @@ class SqliteEvents:
     async def read(self, after: int, limit: int) -> Sequence[Event] | None:
         def work(reading: Reading) -> Sequence[Event] | None:
             first, last = reading.value(SQL["first_event"]), reading.value(SQL["last_event"])
-            if after > last or (first is not None and after < first - 1):
+            if not (last if first is None else first - 1) <= after <= last:
                 return None
             return [_event(row) for row in reading.rows(SQL["events"], (after, limit))]
 

@@ -27,7 +27,8 @@ UPDATE channel SET paused = ? WHERE name = ?
 SELECT name FROM channel WHERE paused
 
 -- name: last_event
-SELECT coalesce(max(id), 0) FROM event
+-- Not max(id): when everything was forgotten, what comes next still goes on from here.
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)
 
 -- name: first_event
 SELECT min(id) FROM event

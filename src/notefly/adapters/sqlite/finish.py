@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from notefly.adapters.sqlite.alike import record_alike
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.record import (
@@ -16,6 +17,7 @@ from notefly.adapters.sqlite.record import (
     WAITING,
     WAITING_HALF,
     Batch,
+    StoreBrokenError,
     add_child,
     announce,
     members,
@@ -44,16 +46,15 @@ class Lost:
     handed: Sequence[Handed] = ()
 
 
-class StoreBrokenError(AssertionError):
-    """The record does not add up: a bug, never an answer to a caller."""
-
-
 def finish(transaction: Transaction, channels: Names, reports: Sequence[Report]) -> Finished:
     """Record every report whose token still holds."""
     started = time.perf_counter()
     refs: list[BatchRef] = []
     stale: list[BatchKey] = []
+    recorded = record_alike(transaction, reports)
     for report in reports:
+        if report.claim.batch in recorded:
+            continue
         batch = held(transaction, report.claim.batch, report.claim.token)
         if batch is None:
             stale.append(report.claim.batch)
@@ -89,7 +90,7 @@ def end(
     if report.ending is Ending.DIED:
         batch.deaths += 1
         children += _poisoned(transaction, batch, report.ended_at)
-    state = _settled(batch, report.ending)
+    state = _settled(transaction, batch, report.ending)
     store_batch(transaction, batch, state)
     announce(transaction, batch, report.ended_at)
     if state != FINISHED:
@@ -113,7 +114,7 @@ def store_batch(transaction: Transaction, batch: Batch, state: int) -> None:
     transaction.run(SQL["settle"], values)
 
 
-def _settled(batch: Batch, ending: Ending) -> int:
+def _settled(transaction: Transaction, batch: Batch, ending: Ending) -> int:
     """Where the batch stands now: every member ended, moved, or goes on in it."""
     if batch.left == 0:
         return FINISHED
@@ -125,8 +126,9 @@ def _settled(batch: Batch, ending: Ending) -> int:
             f"batch {batch.key} does not add up: {batch.left} left of {batch.size}"
         )
     batch.spent += 1
+    if batch.left == 1 and not batch.ended:
+        [(batch.alone, _)] = members(transaction, batch)
     batch.ended[State.RETRYING] += batch.left
-    batch.alone = SubscriberKey(batch.last)
     return WAITING
 
 

@@ -48,6 +48,9 @@ class SqliteMessages:
             lambda transaction: self._accept(transaction, publication)
         )
 
+    async def answered(self, key: IdempotencyKey) -> Receipt | None:
+        return await self._database.read(lambda reading: _answered(reading, key))
+
     async def get(self, message: MessageId) -> MessageStatus | None:
         def work(reading: Reading) -> MessageStatus | None:
             row = reading.row(SQL["by_id"], (UUID(message).bytes,))
@@ -125,7 +128,7 @@ class SqliteMessages:
             if only is None:
                 raise Invalid.at("/only", f"there is no subscriber {content.only!r}")
         return (
-            UUID(message).bytes,
+            bytes.fromhex(message.replace("-", "")),
             self._categories.make(transaction, content.category),
             epoch,
             at,
@@ -136,8 +139,8 @@ class SqliteMessages:
         )
 
 
-def _answered(transaction: Transaction, key: IdempotencyKey) -> Receipt | None:
-    row = transaction.row(SQL["key_taken"], (key.owner, key.key))
+def _answered(reading: Reading, key: IdempotencyKey) -> Receipt | None:
+    row = reading.row(SQL["key_taken"], (key.owner, key.key))
     if row is None:
         return None
     fingerprint, first, messages = row
@@ -145,12 +148,13 @@ def _answered(transaction: Transaction, key: IdempotencyKey) -> Receipt | None:
         raise KeyReused(
             [Problem("", "this Idempotency-Key stands for a request with other content")]
         )
-    rows = transaction.rows(SQL["ids_from"], (first, messages))
+    rows = reading.rows(SQL["ids_from"], (first, messages))
     return Receipt([_id(row[0]) for row in rows], moment(rows[0][1]), replayed=True)
 
 
 def _id(value: bytes) -> MessageId:
-    return MessageId(str(UUID(bytes=value)))
+    text = value.hex()
+    return MessageId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
 
 
 def message_of(row: Row) -> Message:

@@ -1,11 +1,12 @@
 """Planning: from a message's audience to batches, a key range at a time."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.transaction import Transaction
+from notefly.adapters.sqlite.transaction import Transaction, keys_of
 from notefly.domain.batch import BATCH_LIMIT, BatchRef
 from notefly.domain.ids import BatchKey, MessageKey
 from notefly.ports.batch_store import Planned
@@ -13,6 +14,28 @@ from notefly.ports.batch_store import Planned
 SQL = load("batches")
 READ_AHEAD = 200
 """Unplanned messages looked at in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a message's planning has come: `channel` and `subscriber` are done up to here."""
+
+    message: int
+    channel: int
+    subscriber: int
+    category: int
+    epoch: int
+    only: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Some of an audience: `first` may be below its smallest key; `full` when more may follow."""
+
+    members: int
+    first: int
+    last: int
+    full: bool
 
 
 @dataclass(slots=True)
@@ -26,77 +49,86 @@ class Planner:
     turn: int = 0
 
     def plan(self, transaction: Transaction, sizes: Mapping[str, int], seconds: float) -> Planned:
-        """Batches for about so long; `more` when there are messages left to plan."""
+        """Batches for about so long, one at least; `more` when there are messages left to plan."""
         deadline = time.perf_counter() + seconds
-        by_key = self._channels(transaction, sizes)
-        refs: list[BatchRef] = []
-        while True:
-            waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
-            if not waiting and not self.turn:
-                return Planned(refs, more=False)
-            self.turn = 0
-            for row in waiting:
-                refs += _step(transaction, _Standing(*row), by_key)
-                self.turn = row[0]
-                if time.perf_counter() >= deadline:
-                    return Planned(refs, more=True)
+        planning = Planning(transaction, sizes)
+        while self._round(transaction, planning, deadline):
+            planning.store()
+            if time.perf_counter() >= deadline:
+                return Planned(planning.refs, more=True)
+        return Planned(planning.refs, more=False)
 
-    def _channels(
-        self, transaction: Transaction, sizes: Mapping[str, int]
-    ) -> list[tuple[int, str, int]]:
-        """All that anybody ever chose: one that is not configured now keeps its batches."""
-        return [
+    def _round(self, transaction: Transaction, planning: "Planning", deadline: float) -> bool:
+        """A turn for those behind the last one; False when nobody is left."""
+        waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
+        began, self.turn = self.turn, 0
+        for row in waiting:
+            planning.step(Standing(*row))
+            self.turn = row[0]
+            if time.perf_counter() >= deadline:
+                break
+        return bool(waiting or began)
+
+
+class Planning:
+    """One call's work. Messages of one category and epoch share an audience: it is read once."""
+
+    def __init__(self, transaction: Transaction, sizes: Mapping[str, int]) -> None:
+        self.refs: list[BatchRef] = []
+        self._transaction = transaction
+        # All channels that anybody ever chose: one that is not configured now keeps its batches.
+        self._channels = [
             (key, name, sizes.get(name, BATCH_LIMIT))
             for key, name in transaction.rows(SQL["channels"])
         ]
+        self._next = transaction.value(SQL["last_batch"]) + 1
+        self._ranges: dict[tuple[int, ...], Range] = {}
+        self._rows: list[tuple[int, ...]] = []
+        self._done: list[int] = []
+        self._begun: list[tuple[int, int, int]] = []
 
+    def step(self, at: Standing) -> None:
+        """A small message is planned whole; a large one a batch at a time."""
+        after = at.subscriber
+        for channel, name, size in self._channels:
+            if channel < at.channel:
+                continue
+            found = self._range(at, channel, after, size)
+            after = 0
+            if found.members:
+                key = self._next + len(self._rows)
+                row = (key, at.message, channel, found.first, found.last, found.members)
+                self._rows.append(row)
+                ref = BatchRef(BatchKey(key), MessageKey(at.message), name, found.members)
+                self.refs.append(ref)
+            if found.full:
+                self._begun.append((channel, found.last, at.message))
+                return
+        self._done.append(at.message)
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """How far a message's planning has come: `channel` and `subscriber` are done up to here."""
+    def store(self) -> None:
+        """Batches and progress, in one commit."""
+        self._transaction.run(SQL["add_planned"], (json.dumps(self._rows),))
+        self._transaction.many(SQL["planned_so_far"], self._begun)
+        self._transaction.run(SQL["planned"], (keys_of(self._done),))
+        self._next += len(self._rows)
+        self._rows, self._done, self._begun = [], [], []
 
-    message: int
-    channel: int
-    subscriber: int
-    category: int
-    epoch: int
-    only: int | None
+    def _range(self, at: Standing, channel: int, after: int, size: int) -> Range:
+        scope = (at.category, channel, after, at.epoch, at.only or 0)
+        found = self._ranges.get(scope)
+        if found is None:
+            found = self._ranges[scope] = self._read(at, channel, after, size)
+        return found
 
-
-def _step(
-    transaction: Transaction, at: _Standing, channels: list[tuple[int, str, int]]
-) -> list[BatchRef]:
-    """A small message is planned whole; a large one a batch at a time."""
-    refs = []
-    after = at.subscriber
-    for channel, name, size in channels:
-        if channel < at.channel:
-            continue
-        members, first, last, full = _range(transaction, at, channel, after, size)
-        after = 0
-        if members:
-            batch = transaction.insert(
-                SQL["add_planned"], (at.message, channel, first, last, members)
-            )
-            refs.append(BatchRef(BatchKey(batch), MessageKey(at.message), name, members))
-        if full:
-            transaction.run(SQL["planned_so_far"], (channel, last, at.message))
-            return refs
-    transaction.run(SQL["planned"], (at.message,))
-    return refs
-
-
-def _range(
-    transaction: Transaction, at: _Standing, channel: int, after: int, size: int
-) -> tuple[int, int, int, bool]:
-    """The next range: how many, its first key or below, its last key, and whether more follow."""
-    if at.only is not None:
-        one = (at.category, channel, at.only, at.epoch, at.epoch)
-        members, first, last = transaction.row(SQL["range_one"], one) or (0, None, None)
-        return members, first or 0, last or 0, False
-    scope = (at.category, channel, after, at.epoch, at.epoch)
-    last = transaction.value(SQL["range_full"], (*scope, size - 1))
-    if last is not None:
-        return size, after + 1, last, True
-    members, first, last = transaction.row(SQL["range_rest"], scope) or (0, None, None)
-    return members, first or 0, last or 0, False
+    def _read(self, at: Standing, channel: int, after: int, size: int) -> Range:
+        if at.only is not None:
+            one = (at.category, channel, at.only, at.epoch, at.epoch)
+            members, first, last = self._transaction.row(SQL["range_one"], one) or (0, 0, 0)
+            return Range(members, first, last, full=False)
+        scope = (at.category, channel, after, at.epoch, at.epoch)
+        last = self._transaction.value(SQL["range_full"], (*scope, size - 1))
+        if last is not None:
+            return Range(size, after + 1, last, full=True)
+        members, first, last = self._transaction.row(SQL["range_rest"], scope) or (0, 0, 0)
+        return Range(members, first, last, full=False)

@@ -19,6 +19,12 @@ READY, LEASED, WAITING, FINISHED = range(4)
 PLANNED, HALF, RETRY, REPLAY, WAITING_HALF = range(5)
 REASONS = list(Reason)
 CODES = {State[code.name]: code.value for code in StateCode}
+
+
+class StoreBrokenError(AssertionError):
+    """The record does not add up: a bug, never an answer to a caller."""
+
+
 UNSUBSCRIBED = Verdict(State.CANCELLED, Reason.UNSUBSCRIBED)
 
 
@@ -60,6 +66,11 @@ class Batch:
     ended: Counter[State] = field(default_factory=Counter)
     alone: SubscriberKey | None = None
     children: list[BatchKey] = field(default_factory=list)
+    untouched: bool = field(init=False)
+    """Whether nothing of it was recorded before this attempt."""
+
+    def __post_init__(self) -> None:
+        self.untouched = self.left == self.size and not self.by_rows
 
     @property
     def left(self) -> int:
@@ -108,8 +119,7 @@ def members(
 def record(transaction: Transaction, batch: Batch, handed: Handed) -> None:
     """Write the outcome of a hand-over; a default of `retrying` leaves its members in the batch."""
     default = handed.default
-    untouched = batch.left == batch.size and not batch.by_rows
-    if untouched and not handed.exceptions and default.state.terminal:
+    if batch.untouched and not handed.exceptions and default.state.terminal:
         _record_alike(transaction, batch, handed)
     else:
         _record_each(transaction, batch, handed)

@@ -13,7 +13,7 @@ from notefly.adapters.sqlite.record import reason_code
 from notefly.adapters.sqlite.transaction import Reading, Row, Transaction, maybe_micros, micros
 from notefly.domain.batch import BatchRef
 from notefly.domain.delivery import StateCode
-from notefly.domain.errors import Conflict, NotFound
+from notefly.domain.errors import Conflict
 from notefly.domain.ids import BatchKey, MessageId, MessageKey, SubscriberKey
 from notefly.domain.log import DeliveryFilter
 
@@ -60,14 +60,15 @@ class Replayer:
         expires_at: datetime | None,
         at: datetime,
     ) -> Sequence[BatchRef]:
-        """Raises NotFound, or Conflict when it is not dead or has expired."""
+        """For a delivery that is in the log. Raises Conflict when it is not dead or has expired."""
         message, channel, subscriber = delivery
         key = transaction.value(SQL["message_key"], (UUID(message).bytes,))
         row = transaction.row(
             SQL["one"], (key, self.channels.find(transaction, channel), subscriber)
         )
         if row is None:
-            raise NotFound("there is no such dead letter; only what is dead can be replayed")
+            # It is in the log, so it is under way and has no row yet.
+            raise Conflict("it has not ended yet; only what is dead can be replayed")
         if row[7] != StateCode.DEAD:
             raise Conflict(f"it is {StateCode(row[7]).state}; only what is dead can be replayed")
         if expires_at is None and row[6] is not None and row[6] <= micros(at):

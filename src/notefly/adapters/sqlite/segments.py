@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.record import CODES, RETRY, reason_code
@@ -38,20 +39,21 @@ class Segment:
             return self._recorded(reading, scope, self.state)
         return self._open(reading, scope, limit)
 
-    def _recorded(self, reading: Reading, scope: dict[str, int], state: State) -> list[Found]:
+    def _recorded(self, reading: Reading, scope: dict[str, Any], state: State) -> list[Found]:
         if state is State.DELIVERED:
-            if reading.value(SQL["any_delivered"], scope) is None:
+            if self.reason is not None or reading.value(SQL["any_delivered"], scope) is None:
                 return []
             rows = reading.rows(SQL["recorded_delivered"], scope)
         else:
-            scope |= {"state": CODES[state]}
+            scope |= {"state": CODES[state], "reason": reason_code(self.reason)}
             rows = reading.rows(SQL["recorded_exception"], scope)
-        code = reason_code(self.reason)
-        return [found(reading, self.place, row) for row in rows if code is None or row[2] == code]
+        return [found(reading, self.place, row) for row in rows]
 
-    def _open(self, reading: Reading, scope: dict[str, int], limit: int) -> list[Found]:
+    def _open(self, reading: Reading, scope: dict[str, Any], limit: int) -> list[Found]:
         """Members of the open batches; their ranges may overlap, so the smallest keys win."""
         lines: list[Found] = []
+        if self.reason is not None:
+            return lines
         for work in (Work(*row) for row in reading.rows(SQL["open_batches"], scope)):
             if len(lines) >= limit and work.first > lines[limit - 1].subscriber:
                 break
@@ -61,7 +63,7 @@ class Segment:
                 del lines[limit:]
         return lines
 
-    def _members(self, reading: Reading, scope: dict[str, int], work: Work) -> Iterator[Found]:
+    def _members(self, reading: Reading, scope: dict[str, Any], work: Work) -> Iterator[Found]:
         after = max(scope["after"], work.first - 1)
         mine = scope | {
             "after": after,

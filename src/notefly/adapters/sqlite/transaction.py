@@ -1,5 +1,6 @@
 """What a job of the writer may use."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,6 +67,14 @@ class Transaction(Reading):
         return Epoch(
             self.value("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
         )
+
+
+def keys_of(keys: Sequence[int]) -> object:
+    """An array for `carray(?)`, which SQLite reads without a call into Python for each.
+
+    It must not be empty; no key is 0.
+    """
+    return apsw.carray(array("q", keys or (0,)))
 
 
 def micros(moment: datetime) -> int:

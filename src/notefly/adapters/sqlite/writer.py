@@ -118,6 +118,9 @@ class Writer:
                     break
                 self._do(self._later.popleft(), done)
         except STORE_ERRORS as error:
+            if not done:
+                # It did not even begin: somebody is told, and the next one tries again.
+                done.append(self._later.popleft() if first is None else first)
             self._undo(done, error)
         else:
             self._commit(done, started)

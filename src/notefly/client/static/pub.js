@@ -1,5 +1,6 @@
 // Shows who will get the message while it is written, and what became of it after it was sent.
 
+import { listen } from "./live.js";
 import { fetchPart, put } from "./parts.js";
 import { follow } from "./progress.js";
 
@@ -34,6 +35,13 @@ async function look() {
     // Overtaken by the next key stroke, or this server is away: what is shown stays.
   }
 }
+
+// The panel says that the broker is down; it must not go on saying so when it is back.
+let down = false;
+listen((news) => {
+  if (news.kind === "up" && down) look();
+  if (news.kind === "up" || news.kind === "down") down = news.kind === "down";
+});
 
 form.addEventListener("input", () => {
   count();

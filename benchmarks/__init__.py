@@ -1,0 +1,1 @@
+"""What Notefly promises in figures, measured: `python -m benchmarks`, see README.md."""

@@ -1,0 +1,73 @@
+"""Recording many batches at once, when nothing in them is per person."""
+
+from collections.abc import Sequence
+
+from notefly.adapters.sqlite.queries import load
+from notefly.adapters.sqlite.record import CODES, StoreBrokenError, reason_code
+from notefly.adapters.sqlite.transaction import Transaction, keys_of, micros
+from notefly.domain.batch import Claim, Ending, Report
+from notefly.domain.delivery import Reason
+from notefly.domain.ids import BatchKey
+
+SQL = load("alike")
+ATTEMPT_BITS = 16
+Alike = tuple[object, ...]
+"""What all reports of a group say: epoch, state, reason, detail, when it began and ended."""
+
+
+def is_alike(report: Report) -> bool:
+    """Whether one hand-over ended everybody in the batch in the same way."""
+    if report.ending is not Ending.FINISHED or len(report.handed) != 1:
+        return False
+    handed = report.handed[0]
+    fits = report.claim.token < 1 << ATTEMPT_BITS
+    return fits and not handed.exceptions and handed.default.state.terminal
+
+
+def record_alike(transaction: Transaction, reports: Sequence[Report]) -> set[BatchKey]:
+    """Record those that nothing stands against, and say which; the others are untouched."""
+    groups: dict[Alike, list[Report]] = {}
+    for report in filter(is_alike, reports):
+        handed = report.handed[0]
+        said = (handed.epoch, handed.default, handed.started_at, report.ended_at)
+        groups.setdefault(said, []).append(report)
+    recorded: set[BatchKey] = set()
+    for group in groups.values():
+        recorded |= _record(transaction, group)
+    return recorded
+
+
+def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
+    handed = group[0].handed[0]
+    scope = {
+        "packed": keys_of([packed(report.claim) for report in group]),
+        "now": handed.epoch,
+        "state": CODES[handed.default.state],
+        "reason": reason_code(handed.default.reason),
+        "unsubscribed": reason_code(Reason.UNSUBSCRIBED),
+        "started_at": micros(handed.started_at),
+        "ended_at": micros(group[0].ended_at),
+        "detail": handed.default.detail,
+    }
+    transaction.run(SQL["create"])
+    transaction.run(SQL["forget"])
+    fit = transaction.run(SQL["report"], scope)
+    members, later = transaction.row(SQL["total"]) or (0, 0)
+    written = transaction.run(SQL["record"], scope) if fit else 0
+    if written != members:
+        # A member without an outcome, or with two: recording it would be a lie.
+        raise StoreBrokenError(f"{fit} batches of {members} members gave {written} rows")
+    if later:
+        transaction.run(SQL["closed"], scope)
+        transaction.run(SQL["add_cancelled_events"], scope)
+        transaction.run(SQL["add_cancelled_tally"], scope)
+    for name in ("settle", "end_attempts", "add_events", "add_tally"):
+        transaction.run(SQL[name], scope)
+    if fit == len(group):
+        return {report.claim.batch for report in group}
+    return {BatchKey(row[0]) for row in transaction.rows(SQL["fit"])}
+
+
+def packed(claim: Claim) -> int:
+    """A batch and its attempt in one integer, so that an array of them needs no parsing."""
+    return claim.batch << ATTEMPT_BITS | claim.token

@@ -1,0 +1,154 @@
+"""The application over a real store, put together as the composition root does it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from notefly.adapters.inprocess.queue import InProcessQueue
+from notefly.application.catalogue import Catalogue
+from notefly.application.channels import SwitchChannel
+from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
+from notefly.application.engine import Bells, Engine
+from notefly.application.lane import Terms, Tools, WorkerName
+from notefly.application.log import QueryLog, Replay
+from notefly.application.messages import Messages
+from notefly.application.pace import Pace
+from notefly.application.preview import PreviewMessage
+from notefly.application.publish import PublishMessage
+from notefly.application.retry import Judge
+from notefly.application.seed import LoadMocks
+from notefly.application.subscribers import SendTest, Subscribers
+from notefly.domain.delivery import MessageState, State
+from notefly.domain.ids import MessageId
+from notefly.domain.log import DeliveryFilter
+from notefly.domain.message import Content
+from notefly.domain.outcome import RetryPolicy
+from notefly.ports.channel import Channel
+from tests.support.channels import Scripted
+from tests.support.story import logged, states, status
+from tests.support.time import SilentMeter, VirtualClock
+from tests.support.world import CATEGORIES, World, sqlite_file, sqlite_memory
+
+QUICK = Terms(lease=60.0, deadline=0.05, trouble=0.001, busy=0.001)
+
+
+def three() -> Mapping[str, Channel]:
+    """The built-in names; SMS and push treat everybody alike, e-mail is called per recipient."""
+    return {
+        "sms": Scripted("sms", "phone", per_recipient=False),
+        "email": Scripted("email", "email"),
+        "push": Scripted("push", "push_token", per_recipient=False),
+    }
+
+
+@dataclass
+class House:
+    """Every use case, and an engine that a test starts."""
+
+    world: World
+    channels: Mapping[str, Any] = field(default_factory=three)
+    policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=3))
+
+    def __post_init__(self) -> None:
+        world, clock = self.world, self.world.clock
+        self.clock = clock
+        self.meter = SilentMeter()
+        self.bells = Bells(PlannerBell(), KeeperBell(), LaneBell())
+        self.pace = Pace(clock)
+        self.queue = InProcessQueue(clock)
+        self.judge = Judge(self.policy, clock.now, world.ids.fraction)
+        self.catalogue = Catalogue(CATEGORIES, self.channels)
+        self.publish = PublishMessage(
+            world.messages, self.catalogue, clock, world.ids, self.pace, self.bells.planner
+        )
+        self.preview = PreviewMessage(self.publish, world.subscribers, self.catalogue, clock)
+        self.subscribers = Subscribers(world.subscribers, self.catalogue, clock)
+        self.test = SendTest(self.subscribers, self.publish)
+        self.messages = Messages(world.messages, clock, self.bells.keeper)
+        self.log = QueryLog(world.deliveries, self.catalogue)
+        self.replay = Replay(world.deliveries, self.queue, clock)
+        self.switch = SwitchChannel(self.catalogue, world.control, self.bells.lanes)
+        self.mocks = LoadMocks(self.subscribers, world.figures, self.catalogue, ())
+
+    def engine(self, terms: Terms = QUICK) -> Engine:
+        world = self.world
+        tools = Tools(
+            world.batches,
+            self.queue,
+            self.pace,
+            self.clock,
+            self.meter,
+            terms,
+            WorkerName("w1"),
+        )
+        return Engine(
+            tools, self.catalogue, self.judge, self.bells, world.control, world.events, self.mocks
+        )
+
+    @asynccontextmanager
+    async def running(self, terms: Terms = QUICK) -> AsyncIterator[Engine]:
+        engine = self.engine(terms)
+        await engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+
+    async def goal(self, body: str = "Goal!", **content: Any) -> MessageId:
+        receipt = await self.publish.one(Content("sports", body, **content))
+        return receipt.ids[0]
+
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Looked at after every commit."""
+        async with asyncio.timeout(10):
+            async for _ in self.world.events.watch():
+                if await holds():
+                    return
+
+    async def done(self, message: MessageId, step: float = 0.0) -> dict[State, int]:
+        """Wait until nothing is left to do for it; so much time passes between two looks."""
+
+        async def over() -> bool:
+            if step:
+                self.advance(step)
+            return (await status(self.world, message)).state is MessageState.DONE
+
+        await self.until(over)
+        return await states(self.world, message)
+
+    async def reaches(self, message: MessageId, wanted: Mapping[State, int]) -> None:
+        """Wait until its deliveries stand like that."""
+
+        async def there() -> bool:
+            found = await status(self.world, message)
+            return {s: n for s, n in found.by_state.items() if n} == wanted
+
+        await self.until(there)
+
+    async def tried(self, message: MessageId, attempts: int) -> None:
+        """Wait until its only delivery was told to wait for so many times."""
+
+        async def there() -> bool:
+            [line] = await logged(self.world, DeliveryFilter(message=message))
+            return line.state is State.RETRYING and line.attempts == attempts
+
+        await self.until(there)
+
+    def advance(self, seconds: float) -> None:
+        """Time passes, and the keeper looks."""
+        self.clock.advance(seconds)
+        self.bells.keeper.ring()
+
+
+@asynccontextmanager
+async def house_with(
+    folder: Path, *channels: Channel, durable: bool = False, **changes: Any
+) -> AsyncIterator[House]:
+    """With these channels, or the three built-in names; `changes` replace ports."""
+    opens = sqlite_file if durable else sqlite_memory
+    async with opens(folder, VirtualClock()) as world:
+        by_name = {channel.name: channel for channel in channels}
+        yield House(replace(world, **changes), by_name or three())

@@ -1,0 +1,185 @@
+"""Delivering a claimed batch, and what is made of the answers."""
+
+import asyncio
+from pathlib import Path
+
+from notefly.application.deliver import HAND_OVER_SECONDS, DeliverBatch, Stride
+from notefly.domain.batch import Claim, Ending
+from notefly.domain.delivery import Reason, State
+from notefly.domain.ids import MessageId, SubscriberKey
+from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
+from notefly.ports.channel import ChannelDied, HandOver
+from tests.application.house import House, house_with
+from tests.support.channels import Answer, Scripted
+from tests.support.story import claim, join, logged, plan, profile, publish, states
+from tests.support.world import World
+
+def deliver(house: House, channel: Scripted, *, stopping: bool = False) -> DeliverBatch:
+    return DeliverBatch(
+        channel, house.world.batches, house.judge, house.clock, 0.01, lambda: stopping
+    )
+
+
+async def begun(world: World, *names: str) -> tuple[MessageId, Claim]:
+    await join(world, *names)
+    message = await publish(world)
+    [claimed] = await claim(world, *await plan(world))
+    return message, claimed
+
+
+async def tried(folder: Path, answer: Answer, *names: str) -> tuple[Scripted, dict[State, int]]:
+    """What one try on a channel that is called leads to."""
+    channel = Scripted(answer=answer)
+    async with house_with(folder, channel) as house:
+        message, claimed = await begun(house.world, *names)
+        report = await deliver(house, channel)(claimed)
+        assert not (await house.world.batches.finish([report])).stale
+        return channel, await states(house.world, message)
+
+
+async def test_everybody_is_handed_over_with_their_address(tmp_path: Path) -> None:
+    async def answer(hand_over: HandOver) -> Outcomes:
+        assert (hand_over.attempt, hand_over.size, hand_over.channel) == (1, 2, "sms")
+        assert [person.address for person in hand_over.recipients] == ["+1-ada", "+1-bob"]
+        return Outcomes(Delivered("ok"))
+
+    _, found = await tried(tmp_path, answer, "ada", "bob")
+    assert found == {State.DELIVERED: 2}
+
+
+async def test_answers_differ(tmp_path: Path) -> None:
+    async def answer(hand_over: HandOver) -> Outcomes:
+        a, b, c = (person.subscriber for person in hand_over.recipients)
+        others = {SubscriberKey(999): Refused("who is that?")}
+        return Outcomes(Delivered(), {a: Refused("no"), b: Retry("busy"), **others})
+
+    _, found = await tried(tmp_path, answer, *"abc")
+    assert found == {State.DEAD: 1, State.RETRYING: 1, State.DELIVERED: 1}
+
+
+async def test_when_all_are_named_alike_they_stay_together(tmp_path: Path) -> None:
+    async def answer(hand_over: HandOver) -> Outcomes:
+        return Outcomes(Refused("nobody"), {r.subscriber: Retry("x") for r in hand_over.recipients})
+
+    channel = Scripted(answer=answer)
+    async with house_with(tmp_path, channel) as house:
+        _, claimed = await begun(house.world, *"abc")
+        report = await deliver(house, channel)(claimed)
+        [ref] = (await house.world.batches.finish([report])).refs
+        assert (ref.batch, ref.size) == (claimed.batch, 3)
+
+
+async def test_an_exception_or_a_time_out_is_tried_again(tmp_path: Path) -> None:
+    async def broken(_: HandOver) -> Outcomes:
+        raise OSError("connection reset")
+
+    async def silent(_: HandOver) -> Outcomes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    for n, answer in enumerate((broken, silent)):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        _, found = await tried(folder, answer, "ada", "bob")
+        assert found == {State.RETRYING: 2}
+
+
+async def test_a_time_out_says_so(tmp_path: Path) -> None:
+    async def silent(_: HandOver) -> Outcomes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    channel = Scripted(answer=silent)
+    async with house_with(tmp_path, channel) as house:
+        _, claimed = await begun(house.world, "ada")
+        report = await deliver(house, channel)(claimed)
+        assert report.handed[0].default.detail == "no answer within 0.01 s"
+
+
+async def test_a_channel_that_dies_leaves_what_was_done(tmp_path: Path) -> None:
+    async def second_dies(hand_over: HandOver) -> Outcomes:
+        if hand_over.recipients[0].subscriber_id == "b":
+            raise ChannelDied("signal 9")
+        return Outcomes(Delivered())
+
+    channel = Scripted(answer=second_dies)
+    async with house_with(tmp_path, channel) as house:
+        message, claimed = await begun(house.world, *"abc")
+        one = deliver(house, channel)
+        one.stride.seconds_each = HAND_OVER_SECONDS
+        report = await one(claimed)
+        assert (report.ending, report.detail, len(report.handed)) == (Ending.DIED, "signal 9", 1)
+        await house.world.batches.finish([report])
+        assert await states(house.world, message) == {State.DELIVERED: 1, State.SENDING: 2}
+
+
+async def test_who_has_no_address_is_refused_without_a_call(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        at = house.clock.now()
+        nowhere = profile("bob")
+        await house.world.subscribers.add(
+            [profile("ada"), type(nowhere)(nowhere.id, "Bob", {}, nowhere.preferences)], at
+        )
+        message = await publish(house.world)
+        [claimed] = await claim(house.world, *await plan(house.world))
+        one = deliver(house, channel)
+        await house.world.batches.finish([await one(claimed)])
+        assert channel.called == ["ada"]
+        assert await states(house.world, message) == {State.DELIVERED: 1, State.DEAD: 1}
+        await house.world.subscribers.erase(profile("ada").id, at)
+        message = await publish(house.world)
+        [claimed] = await claim(house.world, *await plan(house.world))
+        await house.world.batches.finish([await one(claimed)])
+        assert channel.called == ["ada"]
+        [dead] = [line for line in await logged(house.world) if line.message_id == message]
+        assert (dead.reason, dead.detail) == (Reason.REFUSED, "there is no address")
+
+
+async def test_whoever_leaves_between_two_hand_overs_is_not_called(tmp_path: Path) -> None:
+    async def answer(_: HandOver) -> Outcomes:
+        await house.world.subscribers.put(profile("b", "movies"), house.clock.now())
+        return Outcomes(Delivered())
+
+    channel = Scripted(answer=answer)
+    async with house_with(tmp_path, channel) as house:
+        message, claimed = await begun(house.world, *"abc")
+        one = deliver(house, channel)
+        one.stride.seconds_each = HAND_OVER_SECONDS
+        await house.world.batches.finish([await one(claimed)])
+        assert channel.called[:2] == ["a", "c"]
+        assert await states(house.world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
+
+
+async def test_a_stop_and_a_cancel_give_the_rest_back(tmp_path: Path) -> None:
+    async def cancels(_: HandOver) -> Outcomes:
+        await house.world.messages.cancel(message, house.clock.now())
+        return Outcomes(Delivered())
+
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        message, claimed = await begun(house.world, *"abc")
+        one = deliver(house, channel, stopping=True)
+        one.stride.seconds_each = HAND_OVER_SECONDS
+        report = await one(claimed)
+        assert (report.ending, len(report.handed)) == (Ending.RELEASED, 1)
+        [ref] = (await house.world.batches.finish([report])).refs
+        channel.answer = cancels
+        one = deliver(house, channel)
+        one.stride.seconds_each = HAND_OVER_SECONDS
+        report = await one((await claim(house.world, ref))[0])
+        assert (report.ending, len(report.handed)) == (Ending.RELEASED, 1)
+        [ref] = (await house.world.batches.finish([report])).refs
+        assert await claim(house.world, ref) == []
+        assert await states(house.world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
+
+
+def test_a_stride_follows_what_was_measured() -> None:
+    stride = Stride()
+    assert (stride.recipients(1_000), stride.recipients(10)) == (32, 10)
+    for _ in range(50):
+        stride.measured(10, 10.0)
+    assert stride.recipients(1_000) == 1
+    for _ in range(50):
+        stride.measured(1_000, 0.0)
+    assert stride.recipients(1_000) == 1_000

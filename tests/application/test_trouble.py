@@ -1,0 +1,212 @@
+"""The store refuses, the process stops, a worker goes away: nothing accepted is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from notefly.application import engine as engine_module
+from notefly.domain.delivery import State
+from notefly.domain.errors import Unavailable
+from notefly.domain.ids import BatchKey
+from notefly.domain.outcome import Delivered, Outcomes
+from notefly.ports.channel import HandOver
+from tests.application.house import QUICK, House, house_with
+from tests.support.channels import Scripted
+from tests.support.story import claim, join, plan, states
+from tests.support.time import VirtualClock
+from tests.support.troubled import Troubled
+from tests.support.world import sqlite_file, violations
+
+FULL = Unavailable("the disk is full")
+BROKEN = RuntimeError("a bug")
+
+
+@asynccontextmanager
+async def troubled(
+    folder: Path, *channels: Scripted, **troubles: list[Exception]
+) -> AsyncIterator[House]:
+    async with house_with(folder, *channels) as house:
+        batches = Troubled(house.world.batches, troubles)
+        yield House(replace(house.world, batches=batches), house.channels)
+        assert await violations(house.world) == []
+        assert not any(troubles.values())
+
+
+@pytest.mark.parametrize("verb", ["claim", "finish", "hand_over"])
+@pytest.mark.parametrize("per_recipient", [True, False])
+async def test_a_store_that_refuses_for_a_while_is_survived(
+    tmp_path: Path, verb: str, per_recipient: bool
+) -> None:
+    channel = Scripted(per_recipient=per_recipient)
+    troubles = {} if verb == "hand_over" and not per_recipient else {verb: [FULL, FULL]}
+    async with troubled(tmp_path, channel, **troubles) as house:  # type: ignore[arg-type]
+        await join(house.world, "ada", "bob")
+        async with house.running():
+            message = await house.goal()
+            step = 0.01 if verb == "claim" else 0.0
+            assert await house.done(message, step) == {State.DELIVERED: 2}
+        assert len(channel.calls) == 1
+
+
+async def test_consent_that_cannot_be_read_again_gives_the_group_back(tmp_path: Path) -> None:
+    channel = Scripted(per_recipient=False)
+    async with troubled(tmp_path, channel, hand_over=[FULL]) as house:
+        await join(house.world, "ada")
+        message = await house.goal()
+        house_claim = house.world.batches.claim
+
+        async def long_ago(*args: object) -> object:
+            claims = await house_claim(*args)  # type: ignore[arg-type]
+            house.clock.advance(1.0)
+            return claims
+
+        house.world.batches.claim = long_ago  # type: ignore[assignment,method-assign]
+        async with house.running():
+            assert await house.done(message) == {State.DELIVERED: 1}
+
+
+async def test_a_bug_in_delivering_holds_up_nobody_else(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with troubled(tmp_path, channel, hand_over=[BROKEN]) as house:
+        await join(house.world, "ada", "bob")
+        async with house.running():
+            assert await house.done(await house.goal()) == {State.DELIVERED: 2}
+
+
+async def test_a_bug_in_recording_holds_up_nobody_else(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with troubled(tmp_path, channel, finish=[BROKEN]) as house:
+        await join(house.world, "ada")
+        async with house.running():
+            lost = await house.goal()
+            other = await house.goal()
+            await house.reaches(lost, {State.SENDING: 1})
+            assert await house.done(other) == {State.DELIVERED: 1}
+            house.advance(61)
+            assert await house.done(lost, 0.01) == {State.DELIVERED: 1}
+
+
+class Hasty:
+    """asyncio, but for time-outs that are over at once."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(asyncio, name)
+
+    def timeout(self, _: float) -> asyncio.Timeout:
+        return asyncio.timeout(0)
+
+
+async def test_planning_goes_on_after_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "asyncio", Hasty())
+    async with troubled(tmp_path, Scripted(), plan=[FULL]) as house:
+        await join(house.world, "ada")
+        message = await house.goal()
+        async with house.running():
+            assert await house.done(message) == {State.DELIVERED: 1}
+
+
+async def test_a_stop_records_what_is_under_way(tmp_path: Path) -> None:
+    called, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: HandOver) -> Outcomes:
+        called.set()
+        await release.wait()
+        return Outcomes(Delivered())
+
+    async with house_with(tmp_path, Scripted(batch_size=1, answer=slow)) as house:
+        await join(house.world, *"abcdefgh")
+        message = await house.goal()
+        engine = house.engine()
+        await engine.start()
+        await called.wait()
+        stopping = asyncio.create_task(engine.stop())
+        await asyncio.sleep(0)
+        release.set()
+        await stopping
+        found = await states(house.world, message)
+        assert found[State.DELIVERED] + found[State.PENDING] == 8
+        assert 1 <= found[State.DELIVERED] <= 4
+
+
+async def test_a_stop_gives_up_on_what_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "DRAIN_SECONDS", 0.01)
+    called = asyncio.Event()
+
+    async def hangs(_: HandOver) -> Outcomes:
+        called.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with house_with(tmp_path, Scripted(answer=hangs)) as house:
+        await join(house.world, "ada")
+        message = await house.goal()
+        engine = house.engine(replace(QUICK, deadline=60.0))
+        await engine.start()
+        await called.wait()
+        await engine.stop()
+        assert await states(house.world, message) == {State.SENDING: 1}
+
+
+async def test_a_stop_does_not_wait_for_a_store_that_refuses(tmp_path: Path) -> None:
+    refused = asyncio.Event()
+
+    class Full(Troubled):
+        def _trouble(self, verb: str) -> None:
+            if verb == "finish":
+                refused.set()
+                raise FULL
+
+    async with house_with(tmp_path, Scripted()) as right:
+        house = House(replace(right.world, batches=Full(right.world.batches)), right.channels)
+        await join(house.world, "ada")
+        message = await house.goal()
+        async with house.running():
+            await refused.wait()
+        assert await states(house.world, message) == {State.SENDING: 1}
+
+
+async def test_an_engine_that_was_never_started_stops(house: House) -> None:
+    await house.engine().stop()
+
+
+async def test_what_a_killed_process_left_is_delivered_by_the_next(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path, VirtualClock()) as world:
+        await join(world, "ada", "bob", "cleo")
+        first = House(world, {"sms": Scripted(per_recipient=False)})
+        message, later_one = await first.goal(), await first.goal()
+        await claim(world, (await plan(world, size=2))[0])
+        assert await states(world, message) == {State.SENDING: 2, State.PENDING: 1}
+    async with sqlite_file(tmp_path, VirtualClock()) as world:
+        house = House(world, {"sms": Scripted(per_recipient=False)})
+        async with house.running():
+            for one in (message, later_one):
+                assert await house.done(one) == {State.DELIVERED: 3}
+        assert await violations(world) == []
+        assert list(await world.batches.unfinished(BatchKey(0), 10)) == []
+
+
+async def test_a_busy_batch_is_looked_at_again(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        await join(house.world, "ada")
+        message = await house.goal()
+        [elsewhere] = await claim(house.world, *await plan(house.world), worker="w2")
+        async with house.running():
+            house.advance(0.01)
+            await house.until(lambda: still_out(house))
+            assert channel.calls == []
+            house.advance(60)
+            assert await house.done(message, 0.01) == {State.DELIVERED: 1}
+            assert channel.calls[0].attempt == elsewhere.number + 1
+
+
+async def still_out(house: House) -> bool:
+    return await house.queue.depth() == 1

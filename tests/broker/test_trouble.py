@@ -1,0 +1,91 @@
+"""When something goes wrong here: what is told, and what is not."""
+
+import dataclasses
+import logging
+from typing import NoReturn
+
+import pytest
+from quart import Response
+
+from notefly.broker.answers import response_of
+from notefly.broker.app import BrokerApp
+from notefly.broker.body import read_body
+from notefly.broker.lean import LeanLane
+from notefly.broker.publishing import publish_one
+from notefly.broker.rates import Rates
+from notefly.domain.errors import Unavailable
+from notefly.ports.message_store import Publication
+
+HOST = {"Host": "localhost"}
+GOAL = {"category": "sports", "body": "x"}
+
+
+class Full:
+    """A store without room."""
+
+    async def accept(self, _publication: Publication) -> NoReturn:
+        raise Unavailable("the disk is full", 7)
+
+
+class Broken:
+    """A store with a mistake in it."""
+
+    async def accept(self, _publication: Publication) -> NoReturn:
+        raise RuntimeError("the secret path /home/somebody")
+
+
+def over(app: BrokerApp, store: Full | Broken) -> None:
+    """Both lanes publish into this store."""
+    publish = dataclasses.replace(app._lean._publish, messages=store)  # type: ignore[arg-type]
+    app._lean = LeanLane(publish)
+
+    async def long_way() -> Response:
+        return response_of(await publish_one(publish, await read_body(), None))
+
+    app.view_functions["messages.publish_message"] = long_way
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages?dry_run=false"])
+async def test_no_room(app: BrokerApp, path: str) -> None:
+    over(app, Full())
+    response = await app.test_client().post(path, json=GOAL, headers=HOST)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "7"
+    assert (await response.get_json())["detail"] == "the disk is full"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages?dry_run=false"])
+async def test_mistakes_are_logged_not_told(
+    app: BrokerApp, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    over(app, Broken())
+    with caplog.at_level(logging.ERROR):
+        response = await app.test_client().post(path, json=GOAL, headers=HOST)
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in str(await response.get_data())
+    assert "secret" in caplog.text
+
+
+class StoppedClock:
+    """Seconds as they are set."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def test_rates() -> None:
+    clock = StoppedClock()
+    rates = Rates(clock)  # type: ignore[arg-type] # the wall clock is not asked
+    assert rates.counted(10, 100).accepted is None
+    clock.seconds = 0.1
+    assert rates.counted(11, 100).ended is None, "too soon to tell"
+    clock.seconds = 10.0
+    rate = rates.counted(30, 300)
+    assert (rate.accepted, rate.ended, rate.over_seconds) == (2.0, 20.0, 10.0)
+    clock.seconds = 65.0
+    assert rates.counted(85, 300).over_seconds == 55.0, "only the last minute counts"
+    clock.seconds = 500.0
+    assert rates.counted(85, 300).accepted is None

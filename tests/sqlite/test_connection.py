@@ -1,0 +1,119 @@
+"""Which files are opened, and which are refused."""
+
+import asyncio
+from pathlib import Path
+
+import apsw
+import pytest
+
+from notefly.adapters.sqlite.connection import (
+    check_version,
+    migrate,
+    open_reader,
+    open_writer,
+    store_path,
+)
+from notefly.adapters.sqlite.cursors import decode, encode
+from notefly.bootstrap import make_container
+from notefly.config import Settings
+from notefly.domain.errors import Invalid, StoreLocked, StoreUnusable
+from notefly.ports.message_store import MessageStore
+from tests.support.story import join, publish, status
+from tests.support.time import VirtualClock
+from tests.support.world import sqlite_file, violations
+
+
+@pytest.mark.parametrize("version", ["3.51.2", "3.40.1", "2.9"])
+def test_versions_that_corrupt_are_refused(version: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"3\.51\.3 or newer is needed"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("version", ["3.51.3", "3.100.0", "4.0"])
+def test_sound_versions_are_taken(version: str) -> None:
+    assert check_version(version) == version
+
+
+def test_the_library_in_use_is_sound() -> None:
+    assert check_version() == apsw.sqlite_lib_version()
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "notefly.db")
+    connection = open_writer(path)
+    connection.execute("PRAGMA user_version = 99").fetchall()
+    connection.close()
+    for opens in (open_writer, open_reader):
+        with pytest.raises(StoreUnusable, match="update Notefly"):
+            opens(path)
+
+
+def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
+    connection = open_writer(str(tmp_path / "notefly.db"))
+    before = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
+    migrate(connection)
+    assert connection.execute("SELECT sql FROM sqlite_schema").fetchall() == before
+    connection.close()
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notefly.db"
+    with pytest.raises(StoreUnusable, match="there is no readable store"):
+        open_reader(str(path))
+    assert not path.exists()
+    path.write_bytes(b"this is a letter" * 100)
+    for opens in (open_writer, open_reader):
+        with pytest.raises(StoreUnusable):
+            opens(str(path))
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    path = str(tmp_path / "notefly.db")
+    open_writer(path).close()
+    reader = open_reader(path)
+    with pytest.raises(apsw.ReadOnlyError):
+        reader.execute("DELETE FROM message")
+    reader.close()
+
+
+async def test_a_write_is_seen_by_every_read_after_its_answer(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path, VirtualClock()) as world:
+        await join(world, "ada")
+        for n in range(1, 20):
+            message = await publish(world)
+            found = await asyncio.gather(*(world.figures.messages() for _ in range(4)))
+            assert found == [n] * 4
+            assert (await status(world, message)).message.key == n
+
+
+async def test_what_was_stored_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path, VirtualClock()) as world:
+        await join(world, "ada")
+        message = await publish(world)
+        await world.control.pause("sms")
+    async with sqlite_file(tmp_path, VirtualClock()) as world:
+        assert (await status(world, message)).message.id == message
+        assert await world.control.paused() == {"sms"}
+        assert await violations(world) == []
+
+
+async def test_a_data_directory_belongs_to_one_broker(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, mocks=False)
+    first, second = make_container(settings), make_container(settings)
+    try:
+        await first.get(MessageStore)
+        with pytest.raises(StoreLocked, match="another broker is running on"):
+            await second.get(MessageStore)
+        await second.close()
+    finally:
+        await first.close()
+    third = make_container(settings)
+    assert await third.get(MessageStore)
+    await third.close()
+    assert store_path(tmp_path).exists()
+
+
+def test_cursors_are_their_keys() -> None:
+    assert decode(encode(1, -2, 2**62), 3) == (1, -2, 2**62)
+    with pytest.raises(Invalid):
+        decode(encode(1, 2), 3)

@@ -1,0 +1,202 @@
+"""One thread that writes: who shares a transaction, and what happens when a commit goes wrong."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from notefly.adapters.sqlite.connection import open_writer
+from notefly.adapters.sqlite.transaction import Transaction
+from notefly.adapters.sqlite.writer import CHECKPOINT_PAGES, Writer
+from notefly.domain.errors import Unavailable
+from tests.support.time import SilentMeter
+
+
+class Bench:
+    """A writer on a file, with the first transaction held until everybody has asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.meter = SilentMeter()
+        self.unknown: list[BaseException] = []
+        self.connection = open_writer(self.path)
+        self.writer = Writer(
+            self.connection, lambda: 0.01, self.meter, self.unknown.append, lambda: None
+        )
+        self.gate = threading.Event()
+
+    def hold(self) -> "asyncio.Task[bool]":
+        """Occupy the writer; whoever asks until `gate` is set shares the next transaction."""
+        return asyncio.ensure_future(self.writer.run(lambda _: self.gate.wait(5), urgent=True))
+
+    def rows(self) -> list[str]:
+        """As another process sees them."""
+        with_own = apsw.Connection(self.path)
+        try:
+            return [row[0] for row in with_own.execute("SELECT name FROM category ORDER BY key")]
+        finally:
+            with_own.close()
+
+
+def insert(name: str) -> Callable[[Transaction], int]:
+    return lambda transaction: transaction.insert("INSERT INTO category (name) VALUES (?)", (name,))
+
+
+def fail(transaction: Transaction) -> None:
+    insert("undone")(transaction)
+    raise LookupError("its own business")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    opened = Bench(tmp_path / "notefly.db")
+    yield opened
+    opened.writer.close()
+
+
+async def test_those_who_wait_share_a_transaction(bench: Bench) -> None:
+    held = bench.hold()
+    asked = [
+        asyncio.ensure_future(bench.writer.run(insert(f"c{n}"), urgent=n % 3 > 0))
+        for n in range(30)
+    ]
+    await asyncio.sleep(0)
+    assert bench.rows() == []
+    bench.gate.set()
+    await asyncio.gather(held, *asked)
+    assert len(bench.rows()) == 30
+    assert bench.meter.commits < 10
+
+
+async def test_a_failure_undoes_its_own_member_only(bench: Bench) -> None:
+    held = bench.hold()
+    asked = [
+        asyncio.ensure_future(bench.writer.run(work, urgent=True))
+        for work in (insert("a"), fail, insert("b"))
+    ]
+    await asyncio.sleep(0)
+    bench.gate.set()
+    await held
+    answers: list[Any] = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [int, LookupError, int]
+    assert bench.rows() == ["a", "b"]
+    assert bench.meter.commits <= 2
+
+
+async def test_an_answer_means_that_it_is_on_the_disk(bench: Bench) -> None:
+    for n in range(3):
+        await bench.writer.run(insert(f"c{n}"), urgent=bool(n % 2))
+        assert len(bench.rows()) == n + 1
+    [(mode,)] = bench.connection.execute("PRAGMA synchronous").fetchall()
+    assert mode == 2
+
+
+async def test_somebody_who_gave_up_waiting_harms_nobody(bench: Bench) -> None:
+    held = bench.hold()
+    gone = asyncio.ensure_future(bench.writer.run(insert("gone"), urgent=True))
+    other = asyncio.ensure_future(bench.writer.run(insert("other"), urgent=True))
+    await asyncio.sleep(0)
+    gone.cancel()
+    bench.gate.set()
+    await asyncio.gather(held, other)
+    assert "other" in bench.rows()
+
+
+async def test_a_full_disk_stores_nothing_and_says_so(bench: Bench) -> None:
+    [(pages,)] = bench.connection.execute("PRAGMA page_count").fetchall()
+    bench.connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    held = bench.hold()
+    asked = [
+        asyncio.ensure_future(bench.writer.run(insert(name), urgent=True))
+        for name in ("small", "x" * 100_000)
+    ]
+    await asyncio.sleep(0)
+    bench.gate.set()
+    answers = await asyncio.gather(held, *asked, return_exceptions=True)
+    assert isinstance(answers[2], Unavailable)
+    assert "full" in str(answers[2])
+    # Whoever shared the transaction was not stored either, and is told so.
+    stored = bench.rows()
+    assert ("small" in stored) == (not isinstance(answers[1], Unavailable))
+    bench.connection.execute("PRAGMA max_page_count = 1000000").fetchall()
+    await bench.writer.run(insert("later"), urgent=True)
+    assert bench.rows()[-1] == "later"
+    assert bench.unknown == []
+
+
+async def test_when_a_commit_is_unknown_nobody_is_answered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = bench.writer._execute
+
+    def cut_off(statement: str) -> None:
+        execute(statement)
+        if statement == "COMMIT":
+            raise apsw.IOError("fsync")
+
+    monkeypatch.setattr(bench.writer, "_execute", cut_off)
+    asked = [
+        asyncio.ensure_future(bench.writer.run(insert(name), urgent=True)) for name in ("a", "b")
+    ]
+    while not bench.unknown:
+        await asyncio.sleep(0)
+    assert isinstance(bench.unknown[0], apsw.IOError)
+    for waiting in asked:
+        assert not waiting.done()
+        waiting.cancel()
+    assert bench.meter.commits == 0
+
+
+async def test_a_store_that_another_process_holds_answers_everybody(
+    bench: Bench,
+) -> None:
+    bench.connection.set_busy_timeout(1)
+    other = apsw.Connection(bench.path)
+    other.execute("BEGIN IMMEDIATE")
+    for urgent in (True, False):
+        with pytest.raises(Unavailable, match="cannot take it now"):
+            async with asyncio.timeout(5):
+                await bench.writer.run(insert("a"), urgent=urgent)
+    other.execute("ROLLBACK")
+    other.close()
+    await bench.writer.run(insert("b"), urgent=True)
+    assert bench.rows() == ["b"]
+
+
+async def test_closing_finishes_what_was_asked_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "closing.db")
+    asked = [
+        asyncio.ensure_future(bench.writer.run(insert(f"c{n}"), urgent=n % 2 > 0))
+        for n in range(10)
+    ]
+    await asyncio.sleep(0)
+    bench.writer.close()
+    await asyncio.gather(*asked)
+    assert len(bench.rows()) == 10
+    with pytest.raises(Unavailable, match="closing"):
+        await bench.writer.run(insert("late"), urgent=True)
+
+
+async def test_the_log_is_checkpointed_between_transactions(bench: Bench) -> None:
+    wal = Path(bench.path + "-wal")
+    for n in range(6):
+        await bench.writer.run(insert(str(n) + "x" * CHECKPOINT_PAGES * 1_024), urgent=True)
+    assert wal.stat().st_size < 4 * CHECKPOINT_PAGES * 4_096
+
+
+def test_a_closed_loop_is_no_trouble(bench: Bench) -> None:
+    async def ask() -> None:
+        asyncio.ensure_future(bench.writer.run(lambda _: bench.gate.wait(5), urgent=True))  # noqa: RUF006
+        await asyncio.sleep(0)
+
+    asyncio.run(ask())
+    bench.gate.set()
+
+    async def again() -> int:
+        return await bench.writer.run(insert("still there"), urgent=True)
+
+    assert asyncio.run(again()) > 0
