@@ -21,6 +21,7 @@ from dishka import (
 )
 from filelock import FileLock, Timeout
 
+from notefly.adapters.channels.process import Limits
 from notefly.adapters.channels.registry import close_channels, load_channels
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.metrics import PrometheusMeter
@@ -88,8 +89,9 @@ class Surroundings(Provider):
         return meter
 
     @provide
-    def terms(self) -> Terms:
-        return Terms()
+    def terms(self, settings: Settings) -> Terms:
+        # A process has its own limit, and its start comes on top: this one is the last resort.
+        return Terms(deadline=2 * settings.channel_seconds + Limits().start_seconds)
 
     @provide
     def worker(self) -> WorkerName:
@@ -101,7 +103,11 @@ class Surroundings(Provider):
 
     @provide
     async def catalogue(self, settings: Settings, clock: Clock) -> AsyncIterator[Catalogue]:
-        channels = load_channels(settings.channels, monotonic=clock.monotonic)
+        limits = Limits(
+            hand_over_seconds=settings.channel_seconds,
+            memory_bytes=settings.channel_memory << 20,
+        )
+        channels = load_channels(settings.channels, monotonic=clock.monotonic, limits=limits)
         try:
             yield Catalogue(settings.categories, channels)
         finally:

@@ -38,7 +38,11 @@ async def test_one_answer_for_all_and_one_call_a_batch(tmp_path: Path) -> None:
     async with house_with(tmp_path, channel) as house:
         message, claims = await begun(house.world, *"abcde", size=2)
         await house.world.batches.finish(await deliver(house, claims))
-        assert [(call.size, call.recipients) for call in channel.calls] == [(2, ()), (2, ()), (1, ())]
+        assert [(call.size, call.recipients) for call in channel.calls] == [
+            (2, ()),
+            (2, ()),
+            (1, ()),
+        ]
         assert await states(house.world, message) == {State.DELIVERED: 5}
 
 
@@ -156,5 +160,3 @@ def test_a_moment_lasts_a_millisecond() -> None:
     clock.advance(MOMENT_SECONDS)
     assert still.now() == clock.now()
     assert still.monotonic() == clock.monotonic()
-
-

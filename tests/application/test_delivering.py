@@ -14,6 +14,7 @@ from tests.support.channels import Answer, Scripted
 from tests.support.story import claim, join, logged, plan, profile, publish, states
 from tests.support.world import World
 
+
 def deliver(house: House, channel: Scripted, *, stopping: bool = False) -> DeliverBatch:
     return DeliverBatch(
         channel, house.world.batches, house.judge, house.clock, 0.01, lambda: stopping

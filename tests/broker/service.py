@@ -32,7 +32,9 @@ class Broker:
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
-        assert self.url, f"the broker did not start: {self.process.wait()}"
+        if not self.url:
+            self.process.stdout.close()
+            raise AssertionError(f"the broker did not start: {self.process.wait()}")
         self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
         self.document: Json = self.http.get("/openapi.json").json()
 
@@ -51,7 +53,7 @@ class Broker:
 
     def get(self, path: str, **params: Any) -> Json:
         """The JSON at a path."""
-        response = self.call("GET", path, params=params)
+        response = self.call("GET", path, params=params or None)
         assert response.status_code == 200, response.text
         return dict(response.json())
 

@@ -12,7 +12,7 @@ from notefly.adapters.channels.host import SupervisedChannel
 from notefly.adapters.channels.push import PushChannel
 from notefly.adapters.channels.registry import GROUP, close_channels, find_channels, load_channels
 from notefly.adapters.channels.sms import SmsChannel
-from notefly.domain.errors import ChannelUnusable, SettingsInvalid
+from notefly.domain.errors import ChannelUnusable
 from notefly.ports.channel import Channel
 from tests.channels import specimens
 from tests.channels.builders import message, recipient
@@ -151,5 +151,5 @@ def test_a_name_that_no_request_could_say(installed: Installed) -> None:
 def test_the_sender_of_email_is_passed_on() -> None:
     channel = load("email", email_sender="News <news@team.example>")["email"]
     assert "From: News <news@team.example>" in channel.render(message(), recipient("a@b.com")).text
-    with pytest.raises(SettingsInvalid):
+    with pytest.raises(ChannelUnusable):
         load("email", email_sender="nobody")

@@ -14,7 +14,7 @@ from notefly.adapters.channels.email import EmailChannel
 from notefly.adapters.channels.log_mode import RENDERER_VERSION
 from notefly.adapters.channels.push import FRAME, PAYLOAD_LIMIT, PushChannel, payload_of
 from notefly.adapters.channels.sms import SURELY_FITS, SmsChannel
-from notefly.domain.errors import SettingsInvalid
+from notefly.domain.errors import ChannelUnusable
 from notefly.domain.message import Content
 from notefly.ports.channel import Channel
 from tests.channels.builders import ACCEPTED_AT, ID, message, recipient
@@ -236,5 +236,5 @@ def test_the_sender_is_a_setting() -> None:
     "sender", ["", "Notefly", "a@b, c@d", "Ada\n<a@b>", "a@exämple.com", "Ada <a@b> <c@d>", "<>"]
 )
 def test_a_sender_that_is_none(sender: str) -> None:
-    with pytest.raises(SettingsInvalid, match="must look like"):
+    with pytest.raises(ChannelUnusable, match="must look like"):
         EmailChannel(sender)

@@ -17,6 +17,8 @@ EVERYTHING = {
     "NOTEFLY_CATEGORIES": "finance, cats",
     "NOTEFLY_CHANNELS": "sms,whatsapp",
     "NOTEFLY_REQUIRE_KEYS": "yes",
+    "NOTEFLY_CHANNEL_SECONDS": "2.5",
+    "NOTEFLY_CHANNEL_MEMORY": "256",
     "NOTEFLY_LOG": "json",
     "NOTEFLY_ALLOWED_HOSTS": "Notefly.example.org",
 }

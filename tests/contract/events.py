@@ -75,9 +75,7 @@ async def who_is_left_alone_in_a_batch_is_the_one_named(world: World) -> None:
     message, claimed = await started(world, "ada", "bob", "cleo")
     ada, bob, cleo = [one.subscriber_key for one in await logged(world)]
     due = world.clock.now()
-    [ref] = (
-        await finish(world, claimed, retry(due), {bob: DELIVERED, cleo: DELIVERED})
-    ).refs
+    [ref] = (await finish(world, claimed, retry(due), {bob: DELIVERED, cleo: DELIVERED})).refs
     seen = await world.events.last()
     [again] = await claim(world, ref)
     await finish(world, again, retry(due))
@@ -102,9 +100,7 @@ async def parts_and_burials_are_told(world: World) -> None:
     message, claimed = await started(world, "ada", "bob")
     part = await next_part(world, claimed, NOBODY, 1)
     [ref] = (
-        await world.batches.finish(
-            [Report(claimed, Ending.RELEASED, world.clock.now(), [part])]
-        )
+        await world.batches.finish([Report(claimed, Ending.RELEASED, world.clock.now(), [part])])
     ).refs
     seen = await world.events.last()
     for _ in range(2):

@@ -215,9 +215,7 @@ async def who_left_while_waiting_is_not_tried_again(world: World) -> None:
         assert (list(part.recipients), part.last) == ([], True)
         await finish(world, again, REFUSED, epoch=part.epoch)
     assert await states(world, message) == {State.DELIVERED: 1, State.CANCELLED: 2}
-    assert {(await line(world, message, key)).reason for key in (ada, bob)} == {
-        Reason.UNSUBSCRIBED
-    }
+    assert {(await line(world, message, key)).reason for key in (ada, bob)} == {Reason.UNSUBSCRIBED}
     assert (await line(world, message, cleo)).state is State.DELIVERED
 
 
@@ -239,5 +237,3 @@ async def the_log_shows_the_address_that_was_used(world: World) -> None:
     assert (await line(world, later, ada)).address == "+4"
     wanted = DeliveryFilter(subscriber=SubscriberId("ada"))
     assert [found.address for found in await logged(world, wanted)] == ["+4", "+2"]
-
-

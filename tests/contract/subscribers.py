@@ -95,9 +95,7 @@ async def revising_lets_nobody_in_between(world: World) -> None:
 
     def also(category: str) -> None:
         def change(old: Profile) -> Profile:
-            wanted = replace(
-                old.preferences, categories=old.preferences.categories | {category}
-            )
+            wanted = replace(old.preferences, categories=old.preferences.categories | {category})
             return replace(old, preferences=wanted)
 
         changes.append(world.subscribers.revise(ADA, change, world.clock.now()))

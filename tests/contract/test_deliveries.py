@@ -81,8 +81,6 @@ class ReplaysExpired(Wrong):
         return await self.right.replay_one(delivery, expires_at or at.replace(year=2100), at)
 
 
-@pytest.mark.parametrize(
-    "wrong", [OverlappingPages, FiltersThePage, ForgetsRounds, ReplaysExpired]
-)
+@pytest.mark.parametrize("wrong", [OverlappingPages, FiltersThePage, ForgetsRounds, ReplaysExpired])
 async def test_the_suites_notice_wrong_ones(wrong: type[Wrong]) -> None:
     assert await log.failed_by(wrong.of) or await replaying.failed_by(wrong.of)

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notefly.domain.delivery import State
+from notefly.domain.delivery import MessageState, State
 from notefly.domain.errors import Conflict, Invalid, KeyReused, NoteflyError, Problem, Unavailable
 from notefly.domain.ids import Epoch, MessageId, MessageKey, SubscriberId
-from notefly.domain.delivery import MessageState
 from notefly.domain.log import MessageStatus
 from notefly.domain.message import KEY, Content, Message, fingerprint, problems_of
 from notefly.domain.subscriber import Preferences, Profile, profile_problems

@@ -35,40 +35,46 @@ class ClientLog:
         self._file.close()
 
     def publish(
-        self, lines: list[tuple[str, str | None, str]], key: str | None, *, many: bool
+        self,
+        lines: list[tuple[str, str | None, str]],
+        key: str | None,
+        *,
+        many: bool = False,
+        refused: bool = False,
     ) -> Operation:
-        """One message, or many as NDJSON."""
+        """One message, or many as NDJSON; `refused` when it has to be."""
         documents = [
             {name: value for name, value in zip(CONTENT, line, strict=True) if value is not None}
             for line in lines
         ]
         body = "\n".join(map(json.dumps, documents)).encode()
         call = Call("POST", "/v1/messages", body, NDJSON if many else JSON, key)
-        return self._operation({"kind": "publish", "key": key, "lines": lines}, call)
+        expected = [422 if refused else 202]
+        payload = {"kind": "publish", "key": key, "lines": lines, "expected": expected}
+        return self._operation(payload, call)
 
     def choose(self, who: str, preferences: Preferences) -> Operation:
         """Replace somebody's choices."""
         body = json.dumps(preferences).encode()
         call = Call("PUT", f"/v1/subscribers/{who}/preferences", body)
-        return self._operation({"kind": "choose", "people": {who: preferences}}, call)
+        return self._operation(chosen({who: preferences}), call)
 
     def register(self, who: str, preferences: Preferences) -> Operation:
         """Register somebody, or replace them whole."""
         body = json.dumps(profile(who) | dict(preferences)).encode()
         call = Call("PUT", f"/v1/subscribers/{who}", body)
-        return self._operation({"kind": "choose", "people": {who: preferences}}, call)
+        return self._operation(chosen({who: preferences}), call)
 
     def register_many(self, people: Mapping[str, Preferences]) -> Operation:
         """All of them in one commit."""
         lines = (json.dumps(profile(who) | dict(chosen)) for who, chosen in people.items())
         call = Call("POST", "/v1/subscribers", "\n".join(lines).encode(), NDJSON)
-        return self._operation({"kind": "choose", "people": people}, call)
+        return self._operation(chosen(people), call)
 
     def read(self, message: str) -> Operation:
         """Look at a message."""
-        return self._operation(
-            {"kind": "read", "message": message}, Call("GET", f"/v1/messages/{message}")
-        )
+        payload = {"kind": "read", "message": message, "expected": [200, 404]}
+        return self._operation(payload, Call("GET", f"/v1/messages/{message}"))
 
     def repeat(self, answered: Operation) -> Operation:
         """The same request from another client, who has the same key."""
@@ -98,6 +104,11 @@ class ClientLog:
         numbered = {"n": len(self.events), **event}
         self.events.append(numbered)
         self._file.write(json.dumps(numbered) + "\n")
+
+
+def chosen(people: Mapping[str, Preferences]) -> Mapping[str, Any]:
+    """These are their choices from now on."""
+    return {"kind": "choose", "people": people, "expected": [200, 201]}
 
 
 def profile(who: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class History:
     """By category."""
     reads: tuple[Read, ...]
     failures: tuple[str, ...]
-    """Answers that no request may get."""
+    """Answers that a request did not expect; a message that is not found is for the checker."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "History":
@@ -117,7 +117,7 @@ class History:
             failures=tuple(
                 f"{one.payload['kind']} was answered {one.status}"
                 for one in operations
-                if one.status >= 500
+                if one.status and one.status not in one.payload["expected"]
             ),
         )
 

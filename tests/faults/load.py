@@ -166,16 +166,16 @@ class Load:
             return world.log.repeat(rng.choice(world.keyed))
         if dice < 0.07 and world.keyed:
             other = rng.choice(world.keyed).call.key
-            return world.log.publish([self._line("rare", rng)], other, many=False)
+            return world.log.publish([self._line("rare", rng)], other, refused=True)
         if dice < 0.10:
-            return world.log.publish([self._line("unheard-of", rng)], key, many=False)
+            return world.log.publish([self._line("unheard-of", rng)], key, refused=True)
         if dice < 0.13 and self._broadcasts:
             self._broadcasts -= 1
-            return world.log.publish([self._line(BROADCAST, rng)], key, many=False)
+            return world.log.publish([self._line(BROADCAST, rng)], key)
         if dice < 0.20:
             lines = [self._line(rng.choice(CATEGORIES[1:]), rng) for _ in range(rng.randint(2, 20))]
             return world.log.publish(lines, key, many=True)
-        return world.log.publish([self._line(rng.choice(CATEGORIES[1:]), rng)], key, many=False)
+        return world.log.publish([self._line(rng.choice(CATEGORIES[1:]), rng)], key)
 
     def _line(self, category: str, rng: random.Random) -> tuple[str, str | None, str]:
         body = f"{self._world.name} {rng.getrandbits(64):016x} " + "ä" * rng.randint(0, 40)

@@ -71,10 +71,7 @@ async def _until_it_dies(siege: Siege, bug: str, *, planted: bool) -> None:
         messages = [("goals", None, f"{bug} {number}") for number in range(MESSAGES)]
         await world.send_all(
             product.port,
-            [
-                world.log.publish([line], f"{bug}-{n}", many=False)
-                for n, line in enumerate(messages)
-            ],
+            [world.log.publish([line], f"{bug}-{n}") for n, line in enumerate(messages)],
         )
         await product.gone_by_itself()
     finally:

@@ -18,13 +18,16 @@ class Script:
         self.events.append({"n": len(self.events), **event})
 
     def choose(self, op: int, who: str, preferences: Any, status: int = 200) -> "Script":
-        self.add(event="ask", op=op, kind="choose", people={who: preferences})
+        people = {who: preferences}
+        self.add(event="ask", op=op, kind="choose", people=people, expected=[200])
         self.add(event="answer", op=op, status=status)
         return self
 
-    def ask(self, op: int, body: str = "one", key: str | None = None) -> "Script":
+    def ask(
+        self, op: int, body: str = "one", key: str | None = None, expected: int = 202
+    ) -> "Script":
         lines = [["news", None, part] for part in body.split()]
-        self.add(event="ask", op=op, kind="publish", key=key, lines=lines)
+        self.add(event="ask", op=op, kind="publish", key=key, lines=lines, expected=[expected])
         return self
 
     def answer(self, op: int, *ids: str, status: int = 202) -> "Script":
@@ -36,7 +39,7 @@ class Script:
         return self
 
     def read(self, message: str, line: list[str | None] | None) -> "Script":
-        self.add(event="ask", op=99, kind="read", message=message)
+        self.add(event="ask", op=99, kind="read", message=message, expected=[200, 404])
         self.add(event="answer", op=99, status=200 if line else 404, line=line)
         return self
 

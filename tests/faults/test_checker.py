@@ -88,7 +88,7 @@ def test_nobody_asked_for_it() -> None:
 
 
 def test_a_refused_request_leaves_nothing() -> None:
-    assert kinds(check(people().ask(3).answer(3, status=422))) == {Kind.GHOST}
+    assert kinds(check(people().ask(3, expected=422).answer(3, status=422))) == {Kind.GHOST}
 
 
 def test_an_unanswered_request_may_be_there_or_not_but_not_twice() -> None:
@@ -114,13 +114,15 @@ def test_a_key_gives_the_same_ids_for_ever() -> None:
 
 def test_a_key_refuses_another_content() -> None:
     asked = people().ask(3, key="k").answer(3, M)
-    assert check(asked.ask(4, "two", key="k").answer(4, status=422)) == []
+    assert check(asked.ask(4, "two", key="k", expected=422).answer(4, status=422)) == []
     both = stored(messages=kept("one", "two"))
     assert Kind.REBOUND in kinds(check(asked.ask(5, "two", key="k").answer(5, OTHER), both))
 
 
-def test_an_answer_of_5xx_is_an_error() -> None:
-    assert Kind.ERROR in kinds(check(people().ask(3).answer(3, status=500)))
+@pytest.mark.parametrize("status", [422, 500])
+def test_an_answer_that_was_not_expected_is_an_error(status: int) -> None:
+    none = stored(messages=(), rows={}, batches={}, attempts={})
+    assert kinds(check(people().ask(3).answer(3, status=status), none, ())) == {Kind.ERROR}
 
 
 @pytest.mark.parametrize("channel", ["sms", "recorder"])

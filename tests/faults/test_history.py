@@ -13,7 +13,7 @@ def test_history_knows_when_a_request_was_accepted_at_the_latest() -> None:
 
 def test_a_choice_that_was_never_answered_stays_open() -> None:
     script: Script = Script()
-    script.add(event="ask", op=1, kind="choose", people={"ada": BOTH})
+    script.add(event="ask", op=1, kind="choose", people={"ada": BOTH}, expected=[200])
     interval, _ = History.of(script.crash().events).intervals["news"]
     assert interval.opened.answered == NEVER
 

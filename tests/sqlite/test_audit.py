@@ -29,9 +29,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A store in which everything happened once, and the audit finds nothing."""
     async with sqlite_file(tmp_path, VirtualClock()) as opened:
         await everything(opened)
-        _, refs = await opened.deliveries.replay(
-            DeliveryFilter(), 2, None, opened.clock.now()
-        )
+        _, refs = await opened.deliveries.replay(DeliveryFilter(), 2, None, opened.clock.now())
         for claimed in await claim(opened, *refs):
             await finish(opened, claimed, DELIVERED)
         await opened.messages.accept(publication(opened, Content("sports", "x"), key="k"))
@@ -114,5 +112,3 @@ async def test_without_a_store_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match="there is no readable store"):
         async for _ in SqliteAudit(str(tmp_path / "none.db")).violations("I1"):
             raise AssertionError
-
-

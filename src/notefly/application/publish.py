@@ -61,7 +61,9 @@ class PublishMessage:
         if key is not None and not KEY.fullmatch(key):
             found.append(Problem("", "Idempotency-Key must be 1 to 255 visible ASCII characters"))
             raise Invalid(found)
-        named = (key and IdempotencyKey(owner, key, fingerprint(contents, many=many))) or None
+        named = None
+        if key is not None:
+            named = IdempotencyKey(owner, key, fingerprint(contents, many=many))
         if found:
             return await self._answered(named, found)
         self.pace.published()

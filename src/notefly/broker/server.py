@@ -16,8 +16,7 @@ from notefly.bootstrap import make_container
 from notefly.broker.app import create_app
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.protocol import DeadlineProtocol
-from notefly.config import Settings, loopback, origin
-from notefly.domain.errors import SettingsInvalid
+from notefly.config import Settings, SettingsInvalid, loopback, origin
 
 DRAIN_SECONDS = 8.5
 """For the engine, which ends by itself within 8."""
@@ -107,12 +106,11 @@ class InProcessServer(uvicorn.Server):
 def refuse_unsafe(settings: Settings) -> None:
     """Nothing is open to others before it can tell who they are. Raises SettingsInvalid."""
     if not loopback(settings.host):
-        raise SettingsInvalid(
-            f"{NO_KEYS_YET}host is {settings.host}; set NOTEFLY_HOST=127.0.0.1, and put a proxy "
-            "that authenticates in front of it if others shall reach it"
-        )
+        way_out = "and put a proxy that authenticates in front of it if others shall reach it"
+        why = f"{NO_KEYS_YET}host is {settings.host}; set NOTEFLY_HOST=127.0.0.1, {way_out}"
+        raise SettingsInvalid([why])
     if settings.keys_required:
-        raise SettingsInvalid(f"{NO_KEYS_YET}unset NOTEFLY_REQUIRE_KEYS")
+        raise SettingsInvalid([f"{NO_KEYS_YET}unset NOTEFLY_REQUIRE_KEYS"])
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
@@ -122,7 +120,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if port and _answers(host, port):
-        raise SettingsInvalid(_taken(host, port, setting))
+        raise SettingsInvalid([_taken(host, port, setting)])
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -130,10 +128,9 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise SettingsInvalid(_taken(host, port, setting)) from error
-        raise SettingsInvalid(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}"
-        ) from error
+            raise SettingsInvalid([_taken(host, port, setting)]) from error
+        why = f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}"
+        raise SettingsInvalid([why]) from error
     return listener
 
 

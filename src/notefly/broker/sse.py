@@ -35,7 +35,7 @@ def reset(identity: int | str) -> bytes:
 
 
 def stream(chunks: AsyncIterator[bytes]) -> Response:
-    """The answer; without a time limit, which Quart would set otherwise. HEAD has no end to wait for."""
+    """The answer; without the time limit that Quart sets. HEAD must not wait for its end."""
     body = b"" if request.method == "HEAD" else chunks
     response = Response(body, content_type=f"{MEDIA}; charset=utf-8")
     response.timeout = None

@@ -27,6 +27,7 @@ def verify(*, as_json: bool) -> None:
 async def _verify(settings: Settings, *, as_json: bool) -> str:
     """The first violation, named; empty when there is none."""
     from notefly.bootstrap import verify as findings
+    from notefly.domain.promise import INVARIANTS
 
     first = ""
     async for invariant, violation in findings(settings):
@@ -38,7 +39,8 @@ async def _verify(settings: Settings, *, as_json: bool) -> str:
             click.echo(json.dumps(found, ensure_ascii=False))
         else:
             mark = click.style("✗", fg="red") if violation else click.style("✓", fg="green")
-            click.echo(f"{mark} {invariant}{f': {detail}' if detail else ''}")
+            said = f": {detail}" if detail else f"  {INVARIANTS[invariant]}"
+            click.echo(f"{mark} {invariant:<3}{said}")
     return first
 
 

@@ -52,6 +52,10 @@ class Settings:
     queue: str = field(default="", repr=False)
     """Empty: in the broker's own process. Otherwise the address of a server."""
     require_keys: bool = False
+    channel_seconds: float = 30.0
+    """What a hand-over may take on a channel that is not built in; then its process is ended."""
+    channel_memory: int = 1024
+    """MiB that such a process may use; kept on Linux only."""
     log: Literal["text", "json"] = "text"
     allowed_hosts: tuple[str, ...] = ()
     """Host names, besides the loopback ones, under which pages and API may be called."""

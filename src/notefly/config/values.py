@@ -45,6 +45,26 @@ def port(raw: object) -> int:
     return int(shown)
 
 
+def seconds(raw: object) -> float:
+    """Of a time limit."""
+    try:
+        number = float(str(raw))
+    except ValueError:
+        number = 0.0
+    if isinstance(raw, bool) or not 0.1 <= number <= 3_600:
+        raise ValueError(f"must be seconds from 0.1 to 3600, not {raw!r}")
+    return number
+
+
+def mebibytes(raw: object) -> int:
+    """Of memory: less than 64 starts no interpreter with a library or two."""
+    shown = str(raw)
+    whole = not isinstance(raw, bool) and re.fullmatch("[0-9]{1,7}", shown)
+    if not whole or int(shown) < 64:
+        raise ValueError(f"must be MiB, 64 or more, not {raw!r}")
+    return int(shown)
+
+
 def switch(raw: object) -> bool:
     """Yes or no, in the usual spellings."""
     shown = str(raw).strip().lower()
@@ -135,6 +155,8 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "store": store,
     "queue": queue,
     "require_keys": switch,
+    "channel_seconds": seconds,
+    "channel_memory": mebibytes,
     "log": log_format,
     "allowed_hosts": hosts,
 }

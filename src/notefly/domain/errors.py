@@ -8,7 +8,6 @@ NoteflyError
  ├─ Unavailable          nothing was stored; try again after `retry_after_seconds`
  ├─ StoreLocked          the data directory belongs to a running broker
  ├─ StoreUnusable        the store cannot be opened: wrong version, corrupt, not writable
- ├─ SettingsInvalid      a setting that cannot be used; says which and how to mend it
  └─ ChannelUnusable      a channel that cannot be loaded; says which and why
 """
 
@@ -71,10 +70,6 @@ class StoreLocked(NoteflyError):  # noqa: N818
 
 class StoreUnusable(NoteflyError):  # noqa: N818
     """The store cannot be opened or trusted."""
-
-
-class SettingsInvalid(NoteflyError):  # noqa: N818
-    """A setting that cannot be used."""
 
 
 class ChannelUnusable(NoteflyError):  # noqa: N818

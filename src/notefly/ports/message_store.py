@@ -43,7 +43,7 @@ class MessageStore(Protocol):
         ...
 
     async def answered(self, key: IdempotencyKey) -> Receipt | None:
-        """What the key stands for already, None when it is new. Raises KeyReused as `accept` does."""
+        """What the key stands for, None when it is new. Raises KeyReused as `accept` does."""
         ...
 
     async def get(self, message: MessageId) -> MessageStatus | None:

@@ -14,7 +14,7 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from notefly.adapters.channels import headers
 from notefly.adapters.channels.log_mode import NO_PROBLEMS, LogMode
 from notefly.domain.batch import Recipient
-from notefly.domain.errors import SettingsInvalid
+from notefly.domain.errors import ChannelUnusable
 from notefly.domain.message import LINE_OR_CONTROL, Content, Message
 from notefly.ports.channel import Channel, Rendering
 
@@ -32,7 +32,7 @@ class EmailChannel(LogMode):
     address_kind: Final = "email"
 
     def __init__(self, sender: str = SENDER) -> None:
-        """Raises SettingsInvalid for a sender that is not exactly one address."""
+        """Raises ChannelUnusable for a sender that is not exactly one address."""
         self._sender = sender_of(sender)
 
     def normalise(self, address: str) -> str:
@@ -85,7 +85,7 @@ class EmailChannel(LogMode):
 
 
 def sender_of(written: str) -> Address:
-    """Raises SettingsInvalid for what is not exactly one address in ASCII."""
+    """Raises ChannelUnusable for what is not exactly one address in ASCII."""
     if not LINE_OR_CONTROL.search(written):
         mail = EmailMessage()
         try:
@@ -97,7 +97,7 @@ def sender_of(written: str) -> Address:
             usable = len(found) == 1 and found[0].domain and found[0].addr_spec.isascii()
             if usable and not mail["From"].defects:
                 return found[0]
-    raise SettingsInvalid(f"the sender of e-mail must look like {SENDER!r}, not {written!r}")
+    raise ChannelUnusable(f"the sender of e-mail must look like {SENDER!r}, not {written!r}")
 
 
 def validated(address: str) -> ValidatedEmail:

@@ -31,7 +31,7 @@ def load_channels(
 ) -> dict[str, Channel]:
     """The channels by name, in this order; what is not built in runs in a process of its own.
 
-    Raises ChannelUnusable or SettingsInvalid. Close them with `close_channels`.
+    Raises ChannelUnusable. Close them with `close_channels`.
     """
     points = find_channels()
     options = {"email": {"sender": email_sender}} if email_sender is not None else {}

@@ -1,0 +1,36 @@
+"""Store and queue against the model: anything may happen in any order, crashes included."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.model.machine import StoreAndQueue
+
+EXAMPLES, STEPS = (int(n) for n in os.environ.get("NOTEFLY_MACHINE", "30x30").split("x"))
+
+
+class TestStoreAndQueue(StoreAndQueue.TestCase):  # type: ignore[misc, valid-type]
+    """Short, for every day."""
+
+
+TestStoreAndQueue.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+class TestStoreAndQueueForLong(StoreAndQueue.TestCase):  # type: ignore[misc, valid-type]
+    """Two thousand lives of fifty steps."""
+
+
+TestStoreAndQueueForLong.settings = settings(
+    max_examples=2_000,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
