@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import CODES, StoreBrokenError, reason_code
+from notefly.adapters.sqlite.rows import CODES, StoreBrokenError, reason_code
 from notefly.adapters.sqlite.transaction import Transaction, keys_of, micros
 from notefly.domain.batch import Claim, Ending, Report
 from notefly.domain.delivery import Reason

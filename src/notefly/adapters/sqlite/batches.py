@@ -9,7 +9,7 @@ from notefly.adapters.sqlite.finish import Lost, end, finish, held
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.plan import Planner
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import Batch
+from notefly.adapters.sqlite.rows import Batch
 from notefly.adapters.sqlite.transaction import Reading, Transaction, maybe_moment, micros
 from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
 from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberId, SubscriberKey, delivery_id

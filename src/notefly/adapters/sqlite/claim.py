@@ -8,15 +8,8 @@ from typing import NamedTuple
 from notefly.adapters.sqlite.finish import in_scope, store_batch
 from notefly.adapters.sqlite.messages import message_of
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import (
-    FINISHED,
-    LEASED,
-    WAITING,
-    Batch,
-    announce,
-    everybody,
-    record,
-)
+from notefly.adapters.sqlite.record import announce, everybody, record
+from notefly.adapters.sqlite.rows import FINISHED, LEASED, WAITING, Batch
 from notefly.adapters.sqlite.transaction import Transaction, keys_of, maybe_moment, micros
 from notefly.domain.batch import BatchRef, Claim
 from notefly.domain.delivery import Reason, State
@@ -62,7 +55,7 @@ class Claimer:
         rows = self.transaction.rows(SQL["asked"], (keys_of([ref.batch for ref in refs]),))
         asked = [Asked(*row) for row in rows]
         known = {batch.key for batch in asked}
-        gone = [ref.batch for ref in refs if ref.batch not in known]
+        gone: list[BatchKey] = []
         busy: list[BatchKey] = []
         ready: list[Asked] = []
         for batch in asked:
@@ -75,6 +68,7 @@ class Claimer:
                 gone.append(batch.key)
             else:
                 ready.append(batch)
+        gone += (ref.batch for ref in refs if ref.batch not in known)
         return Claims(self._lease(ready, epoch), gone, busy)
 
     def _lease(self, ready: Sequence[Asked], epoch: Epoch) -> list[Claim]:

@@ -11,8 +11,8 @@ from notefly.adapters.sqlite.database import Database
 from notefly.adapters.sqlite.messages import message_of
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import reason_of
 from notefly.adapters.sqlite.replay import Replayer
+from notefly.adapters.sqlite.rows import reason_of
 from notefly.adapters.sqlite.segments import Segment
 from notefly.adapters.sqlite.standing import Found, Place, Teller
 from notefly.adapters.sqlite.story import story

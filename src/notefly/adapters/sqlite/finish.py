@@ -9,20 +9,22 @@ from notefly.adapters.sqlite.alike import record_alike
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.record import (
-    FINISHED,
-    HALF,
-    LEASED,
     MEMBERS,
-    READY,
-    WAITING,
-    WAITING_HALF,
-    Batch,
-    StoreBrokenError,
     add_child,
     announce,
     members,
     record,
     write,
+)
+from notefly.adapters.sqlite.rows import (
+    FINISHED,
+    HALF,
+    LEASED,
+    READY,
+    WAITING,
+    WAITING_HALF,
+    Batch,
+    StoreBrokenError,
 )
 from notefly.adapters.sqlite.transaction import Transaction, maybe_micros, maybe_moment, micros
 from notefly.domain.batch import EVERYBODY, BatchRef, Ending, Handed, Report

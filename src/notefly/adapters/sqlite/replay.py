@@ -9,7 +9,7 @@ from uuid import UUID
 
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import reason_code
+from notefly.adapters.sqlite.rows import reason_code
 from notefly.adapters.sqlite.transaction import Reading, Row, Transaction, maybe_micros, micros
 from notefly.domain.batch import BatchRef
 from notefly.domain.delivery import StateCode

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import CODES, RETRY, reason_code
+from notefly.adapters.sqlite.rows import CODES, RETRY, reason_code
 from notefly.adapters.sqlite.standing import Found, Place, Work, found
 from notefly.adapters.sqlite.transaction import Reading
 from notefly.domain.delivery import Reason, State

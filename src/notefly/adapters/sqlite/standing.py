@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import HALF, LEASED, WAITING_HALF, reason_of
+from notefly.adapters.sqlite.rows import HALF, LEASED, WAITING_HALF, reason_of
 from notefly.adapters.sqlite.transaction import Reading, Row, maybe_moment, moment
 from notefly.domain.delivery import Reason, State, StateCode
 from notefly.domain.ids import SubscriberId, SubscriberKey, delivery_id

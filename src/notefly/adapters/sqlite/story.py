@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import reason_of
+from notefly.adapters.sqlite.rows import reason_of
 from notefly.adapters.sqlite.standing import Found, Place, Teller
 from notefly.adapters.sqlite.transaction import Reading, maybe_moment, moment
 from notefly.domain.delivery import State

@@ -9,7 +9,7 @@ from uuid import UUID
 from notefly.adapters.sqlite.messages import message_of
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import CODES
+from notefly.adapters.sqlite.rows import CODES
 from notefly.adapters.sqlite.standing import Place
 from notefly.adapters.sqlite.transaction import Reading, maybe_micros
 from notefly.domain.delivery import State
