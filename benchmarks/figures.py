@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-CHANNEL_CALLED = "per hand-over"
-NO_CHANNEL_CALLED = "not at all"
 Called = Literal["per hand-over", "not at all"]
+CHANNEL_CALLED: Called = "per hand-over"
+NO_CHANNEL_CALLED: Called = "not at all"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from notefly.adapters.system import SystemIds
 from notefly.domain.ids import MessageId
 from notefly.domain.log import MessageStatus, Page
-from notefly.domain.message import Content, Message
+from notefly.domain.message import Content, IdempotencyKey, Message
 from notefly.ports.message_store import MessageStore, Publication, Receipt
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,6 +21,9 @@ class InstantMessages:
 
     async def accept(self, publication: Publication) -> Receipt:
         return Receipt(publication.ids, publication.accepted_at, replayed=False)
+
+    async def answered(self, key: IdempotencyKey) -> Receipt | None:
+        return None
 
     async def get(self, message: MessageId) -> MessageStatus | None:
         return None

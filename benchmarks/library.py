@@ -40,9 +40,11 @@ def library(bench: Bench) -> Iterator[Library]:
     """Large broadcasts between small messages; then some of every awkward end."""
     order = Order("", channels="awkward")
     template = bench.shop.template("library", order, [SPORTS, SMALL, AWKWARD])
-    with bench.shop.fresh(template) as folder:
-        with served(Order(str(folder), channels="awkward")) as broker:
-            yield _filled(broker)
+    with (
+        bench.shop.fresh(template) as folder,
+        served(Order(str(folder), channels="awkward")) as broker,
+    ):
+        yield _filled(broker)
 
 
 def _filled(broker: Served) -> Library:

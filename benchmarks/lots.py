@@ -61,7 +61,7 @@ def _publish(line: HTTPConnection, body: bytes) -> None:
 
 
 def small(bench: Bench) -> list[Figure]:
-    """20,000 messages × 10 subscribers × 2 channels, against publishing to nobody."""
+    """20,000 messages to ten people on two channels, against publishing to nobody."""
     product, empty = [], []
     template = bench.shop.template("small", Order(""), [MOVIES])
     for _ in range(bench.rounds):

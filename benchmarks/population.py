@@ -23,13 +23,15 @@ SELECT :category || '-' || i, 'Person ' || i, json_array(:category), :channels, 
 CHOICES = """
 INSERT INTO subscription (category, channel, subscriber, from_epoch, to_epoch)
 SELECT c.key, h.key, p.key, :epoch, 9223372036854775807
-FROM category c CROSS JOIN json_each(:channels) j JOIN channel h ON h.name = j.value CROSS JOIN subscriber p
+FROM category c CROSS JOIN json_each(:channels) j JOIN channel h ON h.name = j.value
+CROSS JOIN subscriber p
 WHERE c.name = :category AND p.key > :before ORDER BY c.key, h.key, p.key
 """
 ADDRESSES = """
 INSERT INTO address (subscriber, kind, from_epoch, to_epoch, value)
 SELECT p.key, k.column1, :epoch, 9223372036854775807,
-    CASE k.column1 WHEN 'phone' THEN printf('+1415%07d', p.key) ELSE 'p' || p.key || '@example.com' END
+    CASE k.column1 WHEN 'phone' THEN printf('+1415%07d', p.key)
+        ELSE 'p' || p.key || '@example.com' END
 FROM subscriber p CROSS JOIN (VALUES ('email'), ('phone')) k WHERE p.key > :before
 """
 

@@ -1,15 +1,15 @@
 """The log under ten million rows: the first page of every filter, and a message of a million."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.bench import Bench
 from benchmarks.figures import CHANNEL_CALLED, Figure, percentile
-from benchmarks.library import FEW, Library, library
-from benchmarks.served import Served
+from benchmarks.library import Library, library
 
 PAGE_MILLISECONDS = 100
 MESSAGE_MILLISECONDS = 20
@@ -59,14 +59,12 @@ def first_pages(bench: Bench) -> list[Figure]:
     ]
 
 
-def _most(  # noqa: PLR0913 - a figure has that many sides
+def _most(
     name: str, value: float, most: int, turns: int, note: str, more: dict[str, Any]
 ) -> Figure:
     met = value <= most
     target = f"<= {most} ms"
-    return Figure(
-        name, value, "ms", None, None, target, met, turns, CHANNEL_CALLED, note, more
-    )
+    return Figure(name, value, "ms", None, None, target, met, turns, CHANNEL_CALLED, note, more)
 
 
 def filters(full: Library) -> Iterator[Filter]:
@@ -98,9 +96,7 @@ def _pairs(full: Library) -> Iterator[Filter]:
     yield {"since": full.moments[0], "until": full.moments[1], "channel": "email"}
 
 
-def _in_turns(
-    line: HTTPConnection, paths: dict[str, str], turns: int
-) -> dict[str, list[float]]:
+def _in_turns(line: HTTPConnection, paths: dict[str, str], turns: int) -> dict[str, list[float]]:
     """Milliseconds of each, one request at a time; the first turn warms up."""
     taken: dict[str, list[float]] = {name: [] for name in paths}
     for turn in range(turns + 1):
@@ -119,8 +115,6 @@ def _cut_short(line: HTTPConnection, path: str) -> bool:
 
 
 def _get(line: HTTPConnection, path: str) -> Any:
-    import json
-
     line.request("GET", path)
     answer = line.getresponse()
     body = answer.read()

@@ -109,7 +109,7 @@ class Driver:
     async def last_of(self) -> Answer:
         """When each message had its last durable delivery, and forget it."""
         ledger, _ = await self._get()
-        found = dict(ledger.last_of)
+        found: Answer = {str(message): at for message, at in ledger.last_of.items()}
         ledger.last_of.clear()
         return found
 

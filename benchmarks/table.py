@@ -13,9 +13,9 @@ def heading(found: Mapping[str, Any]) -> list[str]:
     """Machine and commit."""
     machine = found["machine"]
     return [
-        f"commit {found['commit']}, {machine['cores']} x {machine['processor']}, "
-        f"{machine['system']}",
-        f"Python {machine['python']}, SQLite {machine['sqlite']}, {found['generator']}, "
+        f"commit {found['commit']}",
+        f"{machine['cores']} x {machine['processor']}, {machine['system']}",
+        f"Python {machine['python']}, SQLite {machine['sqlite']}, {found['generator']}",
         f"load before {machine['load_before'][0]:.1f}",
         "-" * WIDTH,
     ]
@@ -26,11 +26,12 @@ def line(figure: Figure) -> str:
     against = "" if figure.reference is None else f"  against {_number(figure.reference)}"
     ratio = "" if figure.ratio is None else f"  = {figure.ratio:.2f} x"
     verdict = "met" if figure.met else "MISSED"
+    measured = f"{_number(figure.value)} {figure.unit}{against}{ratio}"
     told = [
         *textwrap.wrap(figure.name, WIDTH),
-        f"    {_number(figure.value)} {figure.unit}{against}{ratio}"
-        f"   target {figure.target}: {verdict}   (n = {figure.n})",
-        f"    channel called: {figure.channel_called}" + (f"; {figure.note}" if figure.note else ""),
+        f"    {measured}   target {figure.target}: {verdict}   (n = {figure.n})",
+        f"    channel called: {figure.channel_called}"
+        + (f"; {figure.note}" if figure.note else ""),
     ]
     return "\n".join(told)
 

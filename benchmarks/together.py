@@ -92,7 +92,11 @@ def _added(
         added <= most,
         len(mixed),
         note=f"idle + {added:.1f} ms; 100/s, Poisson, from the scheduled time; log mode",
-        more={"added_ms": added, "rounds": [list(p) for p in zip(mixed, idle, strict=True)], **more},
+        more={
+            "added_ms": added,
+            "rounds": [list(p) for p in zip(mixed, idle, strict=True)],
+            **more,
+        },
     )
 
 

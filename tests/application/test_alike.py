@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from notefly.application.alike import DeliverAlike
 from notefly.application.moment import MOMENT_SECONDS, Moment
 from notefly.domain.batch import Claim, Ending, Report
 from notefly.domain.delivery import State
 from notefly.domain.ids import MessageId
-from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
+from notefly.domain.outcome import Delivered, Outcome, Outcomes, Refused, Retry
 from notefly.ports.channel import ChannelDied, HandOver
 from tests.application.house import House, house_with
 from tests.support.channels import Scripted
@@ -47,7 +49,7 @@ async def test_one_answer_for_all_and_one_call_a_batch(tmp_path: Path) -> None:
 
 
 async def test_every_kind_of_answer(tmp_path: Path) -> None:
-    answers = {1: Delivered("id 7"), 2: Retry("busy"), 3: Refused("no")}
+    answers: dict[int, Outcome] = {1: Delivered("id 7"), 2: Retry("busy"), 3: Refused("no")}
 
     async def answer(hand_over: HandOver) -> Outcomes:
         return Outcomes(answers[len(channel.calls)])
@@ -65,23 +67,22 @@ async def test_every_kind_of_answer(tmp_path: Path) -> None:
         }
 
 
-async def test_an_exception_is_tried_again_and_harms_no_other(tmp_path: Path) -> None:
-    for n, error in enumerate((OSError("reset"), TimeoutError("its own"))):
+@pytest.mark.parametrize("error", [OSError("reset"), TimeoutError("its own")])
+async def test_an_exception_is_tried_again_and_harms_no_other(
+    tmp_path: Path, error: Exception
+) -> None:
+    async def answer(_: HandOver) -> Outcomes:
+        if len(channel.calls) == 1:
+            raise error
+        return Outcomes(Delivered())
 
-        async def answer(_: HandOver, error: Exception = error) -> Outcomes:
-            if len(channel.calls) == 1:
-                raise error
-            return Outcomes(Delivered())
-
-        channel = Scripted(per_recipient=False, answer=answer)
-        folder = tmp_path / str(n)
-        folder.mkdir()
-        async with house_with(folder, channel) as house:
-            message, claims = await begun(house.world, *"abc", size=1)
-            reports = await deliver(house, claims)
-            await house.world.batches.finish(reports)
-            assert str(error) in str(reports[0].handed[0].default.detail)
-            assert await states(house.world, message) == {State.DELIVERED: 2, State.RETRYING: 1}
+    channel = Scripted(per_recipient=False, answer=answer)
+    async with house_with(tmp_path, channel) as house:
+        message, claims = await begun(house.world, *"abc", size=1)
+        reports = await deliver(house, claims)
+        await house.world.batches.finish(reports)
+        assert str(error) in str(reports[0].handed[0].default.detail)
+        assert await states(house.world, message) == {State.DELIVERED: 2, State.RETRYING: 1}
 
 
 async def test_a_death_is_no_answer(tmp_path: Path) -> None:

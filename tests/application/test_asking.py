@@ -99,6 +99,17 @@ async def test_all_that_match_are_counted_and_replayed(house: House) -> None:
     assert await states(house.world, message) == {State.DELIVERED: 3}
 
 
+async def test_what_has_expired_is_left_out(house: House) -> None:
+    await join(house.world, "ada")
+    await house.goal(expires_at=house.clock.now() + timedelta(seconds=60))
+    [claimed] = await claim(house.world, *await plan(house.world))
+    await finish(house.world, claimed, REFUSED)
+    house.clock.advance(60)
+    assert await house.replay.count(DeliveryFilter()) == 1
+    assert await house.replay.all(DeliveryFilter(), None) == 0
+    assert await house.replay.all(DeliveryFilter(), house.clock.now() + timedelta(seconds=1)) == 1
+
+
 async def test_only_configured_channels_can_be_switched(house: House) -> None:
     for switch in (house.switch.pause, house.switch.resume):
         with pytest.raises(NotFound):

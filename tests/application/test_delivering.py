@@ -50,12 +50,21 @@ async def test_everybody_is_handed_over_with_their_address(tmp_path: Path) -> No
 
 async def test_answers_differ(tmp_path: Path) -> None:
     async def answer(hand_over: HandOver) -> Outcomes:
-        a, b, c = (person.subscriber for person in hand_over.recipients)
+        a, b, _ = (person.subscriber for person in hand_over.recipients)
         others = {SubscriberKey(999): Refused("who is that?")}
         return Outcomes(Delivered(), {a: Refused("no"), b: Retry("busy"), **others})
 
     _, found = await tried(tmp_path, answer, *"abc")
     assert found == {State.DEAD: 1, State.RETRYING: 1, State.DELIVERED: 1}
+
+
+async def test_the_same_answer_leads_to_the_same(tmp_path: Path) -> None:
+    async def answer(hand_over: HandOver) -> Outcomes:
+        a, b, c = (person.subscriber for person in hand_over.recipients)
+        return Outcomes(Refused("?"), {a: Refused("no"), b: Refused("no"), c: Delivered()})
+
+    _, found = await tried(tmp_path, answer, *"abc")
+    assert found == {State.DEAD: 2, State.DELIVERED: 1}
 
 
 async def test_when_all_are_named_alike_they_stay_together(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from notefly.application import engine, log, pace
 from notefly.application.lane import Terms
 from notefly.domain.delivery import Reason, State
 from notefly.domain.log import DeliveryFilter
@@ -192,14 +195,49 @@ async def looked(house: House) -> bool:
     return not house.bells.keeper._event.is_set()
 
 
-async def test_a_large_replay_ends_though_the_channel_refuses_again(tmp_path: Path) -> None:
+async def test_a_large_replay_ends_though_the_channel_refuses_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "REPLAY_STEP", 1)
+
     async def refuses(_: HandOver) -> Outcomes:
         return Outcomes(Refused("no"))
 
-    async with house_with(tmp_path, Scripted(per_recipient=False, answer=refuses)) as house:
-        async with house.running():
-            await join(house.world, *(f"p{n}" for n in range(5)))
-            message = await house.goal()
-            assert await house.done(message) == {State.DEAD: 5}
-            assert await house.replay.all(DeliveryFilter(), None) == 5
-            assert await house.done(message) == {State.DEAD: 5}
+    channel = Scripted(per_recipient=False, answer=refuses)
+    async with house_with(tmp_path, channel) as house, house.running():
+        await join(house.world, *(f"p{n}" for n in range(5)))
+        message = await house.goal()
+        assert await house.done(message) == {State.DEAD: 5}
+        assert await house.replay.all(DeliveryFilter(), None) == 5
+        assert await house.done(message) == {State.DEAD: 5}
+
+
+async def test_planning_goes_on_while_there_is_something_to_plan(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "CALM_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "BUSY_SECONDS", 0.0)
+    await join(house.world, "ada", "bob", channels="sms email push")
+    first, second = await house.goal(), await house.goal()
+    async with house.running():
+        for message in (first, second):
+            assert await house.done(message) == {State.DELIVERED: 6}
+
+
+async def test_the_keeper_looks_without_being_rung(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "KEEPER_SECONDS", 0.0)
+    looks = []
+
+    async def several() -> bool:
+        looks.append(1)
+        return len(looks) > 2 * engine.REOFFER_EVERY
+
+    async with house.running():
+        await house.until(several)
+        # What the queue forgot is offered again by the walk over everything unfinished.
+        await house.world.control.pause("sms")
+        await join(house.world, "ada", channels="push")
+        message = await house.goal()
+        assert await house.done(message) == {State.DELIVERED: 1}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from notefly.application import engine as engine_module
 from notefly.domain.delivery import State
@@ -159,6 +160,7 @@ async def test_a_stop_does_not_wait_for_a_store_that_refuses(tmp_path: Path) -> 
     refused = asyncio.Event()
 
     class Full(Troubled):
+        @override
         def _trouble(self, verb: str) -> None:
             if verb == "finish":
                 refused.set()
@@ -210,3 +212,13 @@ async def test_a_busy_batch_is_looked_at_again(tmp_path: Path) -> None:
 
 async def still_out(house: House) -> bool:
     return await house.queue.depth() == 1
+
+
+async def test_a_pump_that_is_cancelled_ends(house: House) -> None:
+    async with house.running() as running:
+        pumps = list(running._pumping)
+        await asyncio.sleep(0)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.wait(pumps)
+        assert all(pump.cancelled() for pump in pumps)

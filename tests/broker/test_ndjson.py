@@ -108,6 +108,7 @@ def test_more_are_too_many(shared: Broker) -> None:
 def test_larger_is_too_large(shared: Broker) -> None:
     line = ndjson(GOOD | {"body": "x" * 4_000})
     assert send(shared, line * 4_500).status_code == 413
+    assert send(shared, ndjson(GOOD, GOOD | {"body": "x" * 262_144})).status_code == 413
     assert shared.call("POST", "/v1/messages", content=line * 100, headers=KIND).status_code in (
         202,
         422,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 
 from notefly.domain.batch import BatchRef
 from notefly.domain.ids import BatchKey, MessageKey
@@ -184,7 +185,7 @@ async def whoever_waits_is_woken(bench: Bench) -> None:
     receivers = [asyncio.ensure_future(bench.take()) for _ in range(2)]
     await bench.settle()
     await bench.queue.offer([ref(1), ref(2)])
-    assert sorted(sum(await asyncio.gather(*receivers), [])) == [1, 2]
+    assert sorted(chain(*await asyncio.gather(*receivers))) == [1, 2]
 
 
 @check

@@ -1,4 +1,4 @@
-"""What every BatchStore does with outcomes: each delivery ends once, in one commit with its batch."""
+"""What every BatchStore does with outcomes: a delivery ends once, in one commit with its batch."""
 
 from dataclasses import replace
 

@@ -148,10 +148,10 @@ async def tells_who_a_message_would_reach(world: World) -> None:
         at,
     )
     reach = await world.subscribers.audience("sports", None, 5)
-    assert reach == Audience(2, {"sms": 1, "email": 1, "push": 1}, ["ada", "bob"])
+    assert reach == Audience(2, {"sms": 1, "email": 1, "push": 1}, [ADA, SubscriberId("bob")])
     assert (await world.subscribers.audience("sports", None, 1)).sample == ["ada"]
     alone = await world.subscribers.audience("sports", ADA, 5)
-    assert alone == Audience(1, {"sms": 1, "email": 1}, ["ada"])
+    assert alone == Audience(1, {"sms": 1, "email": 1}, [ADA])
     nobody = Audience(0, {}, [])
     assert await world.subscribers.audience("movies", ADA, 5) == nobody
     assert await world.subscribers.audience("sports", SubscriberId("eve"), 5) == nobody

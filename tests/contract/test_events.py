@@ -26,7 +26,7 @@ class Wrong:
 
     right: Any
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.right, name)
 
 

@@ -1,7 +1,9 @@
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 from notefly.domain.errors import KeyReused
+from notefly.domain.ids import MessageId
 from notefly.ports.message_store import MessageStore, Publication, Receipt
 from tests.contract.messages import messages
 from tests.support.checks import Check
@@ -19,7 +21,7 @@ class Wrong:
 
     right: MessageStore
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.right, name)
 
 
@@ -46,7 +48,7 @@ class AcceptsOneByOne(Wrong):
     """Lines of one request in commits of their own."""
 
     async def accept(self, publication: Publication) -> Receipt:
-        ids = []
+        ids: list[MessageId] = []
         for message, content in zip(publication.ids, publication.contents, strict=True):
             part = replace(publication, ids=[message], contents=[content])
             ids += (await self.right.accept(part)).ids

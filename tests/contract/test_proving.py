@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from typing_extensions import override
 
 from notefly.adapters.system import SystemClock, SystemIds
 from notefly.domain.ids import MessageId
@@ -51,18 +52,22 @@ def test_all_ids(ids: Ids) -> None:
 
 def test_the_checks_notice_wrong_ones() -> None:
     class Local(VirtualClock):
+        @override
         def now(self) -> datetime:
             return datetime.now()  # noqa: DTZ005 - the mistake
 
     class Back(VirtualClock):
+        @override
         def monotonic(self) -> float:
             return -self.advance(1.0).timestamp()
 
     class Same(CountedIds):
+        @override
         def message(self, at: datetime) -> MessageId:
             return CountedIds().message(at)
 
     class Timeless(CountedIds):
+        @override
         def message(self, at: datetime) -> MessageId:
             return super().message(datetime(2000, 1, 1, tzinfo=UTC))
 

@@ -30,7 +30,7 @@ QUEUES: dict[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {"in-proce
 """Another queue is added here."""
 
 
-@pytest.fixture(params=QUEUES.values(), ids=QUEUES.keys())
+@pytest.fixture(params=list(QUEUES.values()), ids=list(QUEUES))
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     async with request.param() as opened:
         yield opened

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from notefly.domain.ids import SubscriberId
 from notefly.domain.subscriber import Preferences, Profile, Subscriber
@@ -21,7 +22,7 @@ class Wrong:
 
     right: SubscriberStore
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.right, name)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from typing_extensions import override
+
 from notefly.adapters.sqlite.store import SqliteStore
 from notefly.domain.batch import BatchRef, Claim, Ending, Report
 from notefly.domain.ids import BatchKey, SubscriberKey
@@ -56,6 +58,7 @@ class WrongBatches:
 class NoFencing(WrongBatches):
     """Whoever reports is believed."""
 
+    @override
     async def finish(self, reports: Sequence[Report]) -> Finished:
         believed = [replace(r, claim=self.latest.get(r.claim.batch, r.claim)) for r in reports]
         return await super().finish(believed)
@@ -64,6 +67,7 @@ class NoFencing(WrongBatches):
 class TwoCommits(WrongBatches):
     """Outcomes in one commit, the batch and its attempt in the next."""
 
+    @override
     async def finish(self, reports: Sequence[Report]) -> Finished:
         refs: list[BatchRef] = []
         stale: list[BatchKey] = []
@@ -84,6 +88,7 @@ class TwoCommits(WrongBatches):
 class LateAudience(WrongBatches):
     """The choices are read when a message is planned, not when it was accepted."""
 
+    @override
     async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
         await self.sql(
             "UPDATE message SET epoch = (SELECT value FROM meta WHERE name = 'epoch') "
@@ -95,6 +100,7 @@ class LateAudience(WrongBatches):
 class PlansTwice(WrongBatches):
     """Every planning starts from the beginning."""
 
+    @override
     async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
         planned = await super().plan(sizes, seconds)
         if not planned.refs:
@@ -107,6 +113,7 @@ class PlansTwice(WrongBatches):
 class CountsAtTheEnd(WrongBatches):
     """An attempt gets its number when it is reported, so one that is lost leaves no trace."""
 
+    @override
     async def claim(
         self, refs: Sequence[BatchRef], worker: str, lease_seconds: float, at: datetime
     ) -> Claims:
@@ -118,6 +125,7 @@ class CountsAtTheEnd(WrongBatches):
             )
         return claims
 
+    @override
     async def finish(self, reports: Sequence[Report]) -> Finished:
         for report in reports:
             claim = report.claim
@@ -134,6 +142,7 @@ class CountsAtTheEnd(WrongBatches):
 class OldConsent(WrongBatches):
     """The choices at the claim are taken for those of the hand-over."""
 
+    @override
     async def finish(self, reports: Sequence[Report]) -> Finished:
         old = [
             replace(r, handed=[replace(h, epoch=r.claim.message.epoch) for h in r.handed])
@@ -145,6 +154,7 @@ class OldConsent(WrongBatches):
 class SpendsOnInterruption(WrongBatches):
     """A try that was cut off counts against the budget."""
 
+    @override
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
         refs = await super().take_over(at)
         for ref in refs:

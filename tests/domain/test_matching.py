@@ -96,7 +96,7 @@ class Model:
 async def test_batches_are_the_audience_of_the_moment(
     history: Sequence[Step], planned_after: set[int]
 ) -> None:
-    """Whenever planning comes, before or after later changes, it finds the choices at acceptance."""
+    """Whenever planning comes, it finds the choices at acceptance, whatever changed since."""
     model = Model()
     async with sqlite_memory(Path(), VirtualClock()) as world:
         for n, step in enumerate(history):

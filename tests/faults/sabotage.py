@@ -18,7 +18,8 @@ from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.sqlite import finish as finishing
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.messages import SqliteMessages
-from notefly.adapters.sqlite.record import Batch, record
+from notefly.adapters.sqlite.record import record
+from notefly.adapters.sqlite.rows import Batch
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application import engine
 from notefly.application.deliver import DeliverBatch

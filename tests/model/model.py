@@ -14,6 +14,7 @@ from tests.support.world import KINDS
 
 CHANNELS = tuple(KINDS)
 UNSUBSCRIBED = Verdict(State.CANCELLED, Reason.UNSUBSCRIBED)
+NO_BATCH = BatchKey(0)
 Choice = tuple[SubscriberKey, str, str]
 """Who, in which category, on which channel."""
 
@@ -28,7 +29,7 @@ class Delivery:
     reason: Reason | None = None
     attempts: int = 0
     round: int = 1
-    batch: BatchKey = BatchKey(0)
+    batch: BatchKey = NO_BATCH
 
 
 @dataclass

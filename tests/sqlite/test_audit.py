@@ -56,8 +56,8 @@ BROKEN = [
     ("I3", "DELETE FROM earlier_round"),
     (
         "I3",
-        "INSERT INTO delivery SELECT message, channel, first, 1, NULL, key, attempts, 1, NULL "
-        "FROM batch WHERE kind = 0 AND state = 2 LIMIT 1",
+        """INSERT INTO delivery SELECT message, channel, first, 1, NULL, key, attempts, 1, NULL
+        FROM batch WHERE kind = 0 AND state = 2 LIMIT 1""",
     ),
     ("I4", "DELETE FROM attempt WHERE batch = 1 AND number = 1"),
     ("I4", "UPDATE attempt SET number = 5 WHERE batch = 1"),
@@ -78,7 +78,8 @@ BROKEN = [
     ("I9", "INSERT INTO unplanned (message) VALUES (999)"),
     ("I10", "UPDATE attempt SET epoch = 1000000"),
 ]
-ONE = "(message, channel, subscriber) = (SELECT message, channel, subscriber FROM delivery WHERE state = 1 LIMIT 1)"
+ONE = """(message, channel, subscriber) = (
+    SELECT message, channel, subscriber FROM delivery WHERE state = 1 LIMIT 1)"""
 
 
 @pytest.mark.parametrize(("invariant", "statement"), BROKEN)
@@ -110,5 +111,4 @@ async def test_it_streams_what_it_finds(world: World) -> None:
 
 async def test_without_a_store_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match="there is no readable store"):
-        async for _ in SqliteAudit(str(tmp_path / "none.db")).violations("I1"):
-            raise AssertionError
+        await anext(SqliteAudit(str(tmp_path / "none.db")).violations("I1"))

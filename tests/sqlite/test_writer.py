@@ -1,6 +1,7 @@
 """One thread that writes: who shares a transaction, and what happens when a commit goes wrong."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,10 +25,13 @@ class Bench:
         self.meter = SilentMeter()
         self.unknown: list[BaseException] = []
         self.connection = open_writer(self.path)
-        self.writer = Writer(
-            self.connection, lambda: 0.01, self.meter, self.unknown.append, lambda: None
-        )
+        self.writer = Writer(self.connection, lambda: 0.01, self.meter, self._unknown, lambda: None)
         self.gate = threading.Event()
+        self.cut = threading.Event()
+
+    def _unknown(self, error: BaseException) -> None:
+        self.unknown.append(error)
+        self.cut.set()
 
     def hold(self) -> "asyncio.Task[bool]":
         """Occupy the writer; whoever asks until `gate` is set shares the next transaction."""
@@ -142,8 +146,7 @@ async def test_when_a_commit_is_unknown_nobody_is_answered(
     asked = [
         asyncio.ensure_future(bench.writer.run(insert(name), urgent=True)) for name in ("a", "b")
     ]
-    while not bench.unknown:
-        await asyncio.sleep(0)
+    await asyncio.to_thread(bench.cut.wait, 5)
     assert isinstance(bench.unknown[0], apsw.IOError)
     for waiting in asked:
         assert not waiting.done()
@@ -182,16 +185,16 @@ async def test_closing_finishes_what_was_asked_for(tmp_path: Path) -> None:
 
 
 async def test_the_log_is_checkpointed_between_transactions(bench: Bench) -> None:
-    wal = Path(bench.path + "-wal")
     for n in range(6):
         await bench.writer.run(insert(str(n) + "x" * CHECKPOINT_PAGES * 1_024), urgent=True)
-    assert wal.stat().st_size < 4 * CHECKPOINT_PAGES * 4_096
+    assert os.stat(bench.path + "-wal").st_size < 4 * CHECKPOINT_PAGES * 4_096  # noqa: PTH116
 
 
 def test_a_closed_loop_is_no_trouble(bench: Bench) -> None:
     async def ask() -> None:
-        asyncio.ensure_future(bench.writer.run(lambda _: bench.gate.wait(5), urgent=True))  # noqa: RUF006
+        waiting = bench.hold()
         await asyncio.sleep(0)
+        assert not waiting.done()
 
     asyncio.run(ask())
     bench.gate.set()

@@ -75,17 +75,21 @@ class Replay:
         return await self.log.count_dead(replace(wanted, state=State.DEAD))
 
     async def all(self, wanted: DeliveryFilter, expires_at: datetime | None) -> int:
-        """Reopen everything that matches, some at a time; how many were."""
+        """Reopen everything that matches, some at a time; how many were.
+
+        Never more than are dead when it begins: what dies again meanwhile does not go round.
+        """
         self._future(expires_at)
         wanted, total = replace(wanted, state=State.DEAD), 0
-        while True:
-            reopened, refs = await self.log.replay(
-                wanted, REPLAY_STEP, expires_at, self.clock.now()
-            )
+        left = await self.log.count_dead(wanted)
+        while left > total:
+            limit = min(REPLAY_STEP, left - total)
+            reopened, refs = await self.log.replay(wanted, limit, expires_at, self.clock.now())
+            if not reopened:
+                break
             await self.queue.offer(refs)
             total += reopened
-            if not reopened:
-                return total
+        return total
 
     def _future(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self.clock.now():

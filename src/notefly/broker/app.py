@@ -8,12 +8,13 @@ from typing_extensions import override
 from notefly import __version__
 from notefly.application.publish import PublishMessage
 from notefly.broker.answers import READ, SAFE, Send, response_of, send_answer
-from notefly.broker.body import LARGEST_DOCUMENT, BrokerRequest
+from notefly.broker.body import BrokerRequest
 from notefly.broker.following import FollowEvents, FollowMessages
 from notefly.broker.guard import Guard
 from notefly.broker.injection import Container, Injector
 from notefly.broker.lean import LeanLane, Receive, Scope
 from notefly.broker.lifecycle import Lifecycle
+from notefly.broker.limits import LARGEST_DOCUMENT
 from notefly.broker.openapi import Document, document
 from notefly.broker.problems import answer_for
 from notefly.broker.pulse import DEFAULT_BEAT, Beat, Pulse

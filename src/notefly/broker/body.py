@@ -9,12 +9,11 @@ from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.http import parse_options_header
 
 from notefly.broker.answers import JSON
-from notefly.broker.ndjson import LARGEST_BODY
+from notefly.broker.limits import LARGEST_NDJSON
 from notefly.broker.reading import Reader
 from notefly.domain.errors import Invalid
 
 T = TypeVar("T")
-LARGEST_DOCUMENT = 256 * 1024
 NDJSON = "application/x-ndjson"
 FORM = "application/x-www-form-urlencoded"
 
@@ -34,7 +33,7 @@ class BrokerRequest(Request):
         **options: Any,
     ) -> None:
         if media_type(headers.get("Content-Type", "")) == NDJSON:
-            options["max_content_length"] = LARGEST_BODY
+            options["max_content_length"] = LARGEST_NDJSON
         super().__init__(method, scheme, path, query_string, headers, *rest, **options)
 
 

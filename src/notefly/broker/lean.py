@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from notefly.application.publish import PublishMessage
 from notefly.broker.answers import Send, send_answer
-from notefly.broker.body import LARGEST_DOCUMENT
+from notefly.broker.limits import LARGEST_DOCUMENT
 from notefly.broker.problems import answer_for
 from notefly.broker.publishing import PATH, publish_one
 

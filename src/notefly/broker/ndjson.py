@@ -13,16 +13,15 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import FailFast, TypeAdapter, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from notefly.broker.limits import LARGEST_DOCUMENT, MOST_LINES
 from notefly.broker.problems import SHOWN, Malformed
 from notefly.broker.reading import Reader
 from notefly.domain.errors import Invalid, Problem
 
 T = TypeVar("T")
 M = TypeVar("M")
-MOST_LINES = 10_000
-LARGEST_BODY = 16 * 1024 * 1024
 BLANK = b" \t\r"
-CHUNK_LINES = 1_000
+CHUNK_LINES = 500
 CHUNK_BYTES = 256 * 1024
 """Parsed at once; parsing holds the interpreter, and the event loop has to get in between."""
 
@@ -36,10 +35,13 @@ class Lines:
 
     @classmethod
     def split(cls, body: bytes) -> "Lines":
-        """Raises Invalid without any line, RequestEntityTooLarge with too many."""
+        """Raises Invalid without any line, RequestEntityTooLarge with too many or too long ones."""
         if body.count(b"\n", 0, -1) >= MOST_LINES:
             raise RequestEntityTooLarge
-        kept = [(n, line) for n, line in enumerate(body.split(b"\n")) if line.strip(BLANK)]
+        lines = body.split(b"\n")
+        if max(map(len, lines)) > LARGEST_DOCUMENT:
+            raise RequestEntityTooLarge
+        kept = [(n, line) for n, line in enumerate(lines) if line.strip(BLANK)]
         if not kept:
             raise Invalid.at("", "must hold at least one line")
         return cls([line for _, line in kept], [n for n, _ in kept])
@@ -72,9 +74,9 @@ class LinesReader(Generic[M, T]):
 
     async def read(self, lines: Lines) -> list[T]:
         """Away from the event loop. Raises Malformed or Invalid with the lines that are wrong."""
-        if len(lines.texts) <= 100:
-            return self._all(lines)
-        return await asyncio.to_thread(self._all, lines)
+        if len(lines.chunks()) > 1:
+            return await asyncio.to_thread(self._all, lines)
+        return self._all(lines)
 
     def _all(self, lines: Lines) -> list[T]:
         found: list[T] = []

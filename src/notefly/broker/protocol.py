@@ -5,6 +5,7 @@ the other side likes. Here both end, so that nobody can hold all connections by 
 """
 
 import asyncio
+from enum import Enum, auto
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -19,14 +20,22 @@ WRITE_SECONDS = 20.0
 HEADER_BYTES = 64 * 1024
 
 
+class Part(Enum):
+    """What of a request is awaited."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
 class DeadlineProtocol(HttpToolsProtocol):
     """Headers and body must be complete in time, and what was sent must be taken in time.
 
-    Headers may not be endless either.
-
-    No timer is set for a request that comes in one piece, as nearly all do.
+    Headers may not be endless either. No timer is set for a request that comes in one piece, as
+    nearly all do.
     """
 
+    _awaited = Part.NOTHING
     _head_bytes = 0
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
@@ -34,31 +43,41 @@ class DeadlineProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_headers()
+        self._expect_head()
 
     @override
     def data_received(self, data: bytes) -> None:
+        was = self._awaited
         super().data_received(data)
-        between = self.cycle is None or self.cycle.response_complete
-        self._head_bytes = self._head_bytes + len(data) if between else 0
+        still_head = was is self._awaited is Part.HEAD
+        self._head_bytes = self._head_bytes + len(data) if still_head else 0
         if self._head_bytes > HEADER_BYTES:
             self._last_words(answer_for(RequestHeaderFieldsTooLarge()))
-            return
-        if self._reading is not None or self.timeout_keep_alive_task is not None:
-            return
-        if between:
-            self._expect_headers()
-        elif self.cycle.more_body:
+        elif self._reading is None and self.timeout_keep_alive_task is None:
+            self._expect_rest()
+
+    def _expect_rest(self) -> None:
+        if self._awaited is Part.BODY:
             self._reading = self.loop.call_later(BODY_SECONDS, self._body_is_late)
+        elif self._awaited is Part.HEAD or self.cycle is None or self.cycle.response_complete:
+            self._expect_head()
+
+    def _expect_head(self) -> None:
+        self._reading = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+
+    @override
+    def on_message_begin(self) -> None:
+        self._awaited = Part.HEAD
+        super().on_message_begin()
 
     @override
     def on_headers_complete(self) -> None:
-        self._reading = _cancel(self._reading)
+        self._reading, self._awaited = _cancel(self._reading), Part.BODY
         super().on_headers_complete()
 
     @override
     def on_message_complete(self) -> None:
-        self._reading = _cancel(self._reading)
+        self._reading, self._awaited = _cancel(self._reading), Part.NOTHING
         super().on_message_complete()
 
     @override
@@ -100,9 +119,6 @@ class DeadlineProtocol(HttpToolsProtocol):
         )
         self.transport.write(head + answer.body)
         self.transport.close()
-
-    def _expect_headers(self) -> None:
-        self._reading = self.loop.call_later(HEADER_SECONDS, self.transport.close)
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
