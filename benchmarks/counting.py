@@ -96,6 +96,9 @@ class CountingBatches:
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
         return await self.batches.take_over(at)
 
+    async def stop(self, at: datetime, limit: int) -> int:
+        return await self.batches.stop(at, limit)
+
     async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
         return await self.batches.unfinished(after, limit)
 

@@ -147,6 +147,16 @@ async def test_a_paused_channel_keeps_its_batches(house: House) -> None:
         assert await house.done(again) == {State.DELIVERED: 2}
 
 
+async def test_cancelling_reaches_a_paused_channel(house: House) -> None:
+    await join(house.world, "ada", "bob", channels="sms")
+    await house.switch.pause("sms")
+    async with house.running():
+        message = await house.goal()
+        await house.reaches(message, {State.PENDING: 2})
+        await house.messages.cancel(message)
+        assert await house.done(message) == {State.CANCELLED: 2}
+
+
 async def test_cancelling_reaches_what_waits(tmp_path: Path) -> None:
     async def busy(_: HandOver) -> Outcomes:
         return Outcomes(Retry("busy", after_seconds=3_600))

@@ -124,3 +124,13 @@ def test_the_catalogue_knows_what_is_configured(house: House) -> None:
     for missing in (catalogue.channel, catalogue.require_category):
         with pytest.raises(NotFound):
             missing("weather")
+
+
+async def test_what_is_configured_no_more_may_stay(house: House) -> None:
+    chosen = Preferences(frozenset({"sports", "chess"}), frozenset({"sms", "fax"}))
+    old = replace(profile("ada"), preferences=chosen)
+    await house.world.subscribers.add([old], house.clock.now())
+    changed = await house.subscribers.revise(ADA, ProfileChange(name="Ada L."))
+    assert changed.profile.preferences == chosen
+    with pytest.raises(Invalid, match="unknown category 'go'"):
+        await house.subscribers.revise(ADA, ProfileChange(categories=frozenset({"go"})))

@@ -126,3 +126,8 @@ async def test_a_test_reaches_one(house: House) -> None:
     with pytest.raises(Invalid, match="follows no category"):
         await house.test(SubscriberId("bob"), None, None, None)
     assert (await house.test(SubscriberId("bob"), "sports", None, None)).ids
+
+
+async def test_nothing_is_no_publication(house: House) -> None:
+    with pytest.raises(Invalid, match="no message"):
+        await house.publish.many([], "k")

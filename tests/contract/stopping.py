@@ -209,3 +209,22 @@ async def leases_that_run_out_twice_are_poison_too(world: World) -> None:
         await finish(world, again, DELIVERED)
     assert await states(world, message) == {State.DELIVERED: 2}
     assert claimed.batch not in {ref.batch for ref in refs}
+
+
+@stopping
+async def what_nobody_claims_is_stopped_too(world: World) -> None:
+    await join(world, "ada", "bob", "cleo")
+    cancelled, live = await publish(world), await publish(world)
+    [first, second, third] = [ref for ref in await plan(world, size=1) if ref.message == 1]
+    [under_way] = await claim(world, first)
+    await world.messages.cancel(cancelled, world.clock.now())
+    assert await world.batches.stop(world.clock.now(), 1) == 1
+    assert await world.batches.stop(world.clock.now(), 9) == 1
+    assert await world.batches.stop(world.clock.now(), 9) == 0
+    assert await states(world, cancelled) == {State.CANCELLED: 2, State.SENDING: 1}
+    assert await gone(world, second, third) == 2
+    assert await states(world, live) == {State.PENDING: 3}
+    # What was under way and is told to wait has nothing to wait for any more.
+    await finish(world, under_way, retry(world.clock.now().replace(second=59)))
+    assert await world.batches.stop(world.clock.now(), 9) == 1
+    assert (await status(world, cancelled)).state is MessageState.DONE

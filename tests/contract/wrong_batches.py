@@ -48,6 +48,9 @@ class WrongBatches:
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
         return await self.store.batches.take_over(at)
 
+    async def stop(self, at: datetime, limit: int) -> int:
+        return await self.store.batches.stop(at, limit)
+
     async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
         return await self.store.batches.unfinished(after, limit)
 

@@ -46,6 +46,9 @@ class Troubled:
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
         return await self.right.take_over(at)
 
+    async def stop(self, at: datetime, limit: int) -> int:
+        return await self.right.stop(at, limit)
+
     async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
         return await self.right.unfinished(after, limit)
 

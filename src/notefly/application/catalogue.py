@@ -1,7 +1,7 @@
 """What a team configured: the categories and the channels."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from notefly.domain.errors import Invalid, NotFound, Problem
 from notefly.domain.message import Content
@@ -14,10 +14,10 @@ class Catalogue:
 
     categories: tuple[str, ...]
     channels: Mapping[str, Channel]
+    category_names: frozenset[str] = field(init=False)
 
-    @property
-    def category_names(self) -> frozenset[str]:
-        return frozenset(self.categories)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "category_names", frozenset(self.categories))
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -40,8 +40,8 @@ class Catalogue:
     def content_problems(self, content: Content) -> Iterator[Problem]:
         """What the channels could not render, each field once."""
         for name, channel in self.channels.items():
-            for field, detail in channel.check(content).items():
-                yield Problem(f"/{field}", f"{name}: {detail}")
+            for part, detail in channel.check(content).items():
+                yield Problem(f"/{part}", f"{name}: {detail}")
 
     def normalised(self, addresses: Mapping[str, str]) -> dict[str, str]:
         """Every address in its one spelling. Raises Invalid with all that are wrong.

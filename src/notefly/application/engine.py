@@ -28,6 +28,8 @@ PUMPS = 2
 """Groups under way in a lane that treats everybody alike: one is recorded, one is made ready."""
 IN_FLIGHT = 4
 """Batches under way at once on a channel that is called."""
+STOPPED_AT_ONCE = 20
+"""Batches of stopped messages that are ended in one go: a publish does not wait for more."""
 PAGE = 1_000
 DRAIN_SECONDS = 8.0
 
@@ -115,6 +117,8 @@ class Engine:
                 await lane.extend()
             await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
             if rung or looks % REOFFER_EVERY == 0:
+                while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):
+                    pass
                 await self._offer_unfinished()
                 await self.events.forget(self.tools.clock.now())
 

@@ -1,5 +1,6 @@
 """Publish: from a request to a promise."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,18 +27,28 @@ class PublishMessage:
 
     async def one(self, content: Content, key: str | None = None, owner: str = "") -> Receipt:
         """Raises Invalid, KeyReused or Unavailable; then nothing is stored."""
-        return await self._accept([content], self._problems(content), key, owner, many=False)
+        problems = [*self._problems(content), *_key_problems(key)]
+        return await self._accept([content], problems, _named([content], key, owner, many=False))
 
     async def many(
         self, contents: Sequence[Content], key: str | None = None, owner: str = ""
     ) -> Receipt:
-        """All or nothing, in one commit; problems point to `/<line>/field`, lines from 0."""
-        problems = (
-            Problem(f"/{line}{problem.pointer}", problem.detail)
-            for line, content in enumerate(contents)
-            for problem in self._problems(content)
-        )
-        return await self._accept(contents, problems, key, owner, many=True)
+        """All or nothing, in one commit; problems point to `/<line>/field`, lines from 0.
+
+        Looking at them is done in a thread, so that thousands of them hold up nobody.
+        """
+
+        def examined() -> tuple[list[Problem], IdempotencyKey | None]:
+            found = [
+                Problem(f"/{line}{problem.pointer}", problem.detail)
+                for line, content in enumerate(contents)
+                for problem in self._problems(content)
+            ]
+            if not contents:
+                found.append(Problem("", "there is no message in it"))
+            return [*found, *_key_problems(key)], _named(contents, key, owner, many=True)
+
+        return await self._accept(contents, *await asyncio.to_thread(examined))
 
     def check(self, content: Content) -> None:
         """Raises Invalid for what `one` would refuse, and stores nothing."""
@@ -49,33 +60,14 @@ class PublishMessage:
         yield from self.catalogue.content_problems(content)
 
     async def _accept(
-        self,
-        contents: Sequence[Content],
-        problems: Iterator[Problem],
-        key: str | None,
-        owner: str,
-        *,
-        many: bool,
+        self, contents: Sequence[Content], problems: Sequence[Problem], key: IdempotencyKey | None
     ) -> Receipt:
-        found = list(problems)
-        if key is not None and not KEY.fullmatch(key):
-            found.append(Problem("", "Idempotency-Key must be 1 to 255 visible ASCII characters"))
-            raise Invalid(found)
-        named = None
-        if key is not None:
-            named = IdempotencyKey(owner, key, fingerprint(contents, many=many))
-        if found:
-            return await self._answered(named, found)
+        if problems:
+            return await self._answered(key, problems)
         self.pace.published()
         at = self.clock.now()
-        receipt = await self.messages.accept(
-            Publication(
-                [self.ids.message(at) for _ in contents],
-                contents,
-                at,
-                named,
-            )
-        )
+        ids = [self.ids.message(at) for _ in contents]
+        receipt = await self.messages.accept(Publication(ids, contents, at, key))
         self.planner.ring()
         return receipt
 
@@ -88,3 +80,17 @@ class PublishMessage:
         if known is None:
             raise Invalid(problems)
         return known
+
+
+def _named(
+    contents: Sequence[Content], key: str | None, owner: str, *, many: bool
+) -> IdempotencyKey | None:
+    """What makes a retry the same request."""
+    if key is None or not KEY.fullmatch(key):
+        return None
+    return IdempotencyKey(owner, key, fingerprint(contents, many=many))
+
+
+def _key_problems(key: str | None) -> Iterator[Problem]:
+    if key is not None and not KEY.fullmatch(key):
+        yield Problem("", "Idempotency-Key must be 1 to 255 visible ASCII characters")

@@ -1,5 +1,6 @@
 """Register, change, erase: the people and their choices."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,14 @@ class Subscribers:
     clock: Clock
 
     async def add(self, profiles: Sequence[Profile]) -> Sequence[Subscriber]:
-        """All or none; problems point to `/<line>/field`. Raises Conflict for a taken id."""
+        """All or none; problems point to `/<line>/field`. Raises Conflict for a taken id.
+
+        Addresses take their time: looking at them is done in a thread, so that it holds up nobody.
+        """
+        checked = await asyncio.to_thread(self._all_checked, profiles)
+        return await self.store.add(checked, self.clock.now())
+
+    def _all_checked(self, profiles: Sequence[Profile]) -> list[Profile]:
         checked: list[Profile] = []
         problems: list[Problem] = []
         for line, profile in enumerate(profiles):
@@ -37,7 +45,7 @@ class Subscribers:
                 problems += error.under(f"/{line}").problems
         if problems:
             raise Invalid(problems)
-        return await self.store.add(checked, self.clock.now())
+        return checked
 
     async def put(self, profile: Profile) -> tuple[Subscriber, bool]:
         """Create (True) or replace whole (False)."""
@@ -46,7 +54,7 @@ class Subscribers:
     async def revise(self, subscriber: SubscriberId, change: "ProfileChange") -> Subscriber:
         """Change some fields, with nobody in between. Raises NotFound."""
         revised = await self.store.revise(
-            subscriber, lambda profile: self._checked(change.apply(profile)), self.clock.now()
+            subscriber, lambda old: self._checked(change.apply(old), old), self.clock.now()
         )
         if revised is None:
             raise self._missing(subscriber)
@@ -64,7 +72,8 @@ class Subscribers:
             raise self._missing(subscriber)
         return found
 
-    def _checked(self, profile: Profile) -> Profile:
+    def _checked(self, profile: Profile, old: Profile | None = None) -> Profile:
+        """Spelled as it is stored. What `old` chose may stay, configured any more or not."""
         spelled = dict(profile.addresses)
         problems: list[Problem] = []
         try:
@@ -72,8 +81,11 @@ class Subscribers:
         except Invalid as error:
             problems += error.problems
         spelled_profile = replace(profile, addresses=spelled)
+        chosen = Preferences() if old is None else old.preferences
         problems += profile_problems(
-            spelled_profile, self.catalogue.category_names, self.catalogue.kinds
+            spelled_profile,
+            self.catalogue.category_names | chosen.categories_named(),
+            dict.fromkeys(chosen.channels_named(), "") | self.catalogue.kinds,
         )
         if problems:
             raise Invalid(problems)

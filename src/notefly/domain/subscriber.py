@@ -94,7 +94,7 @@ def missing_addresses(profile: Profile, kinds: Mapping[str, str]) -> Iterator[Pr
     """A chosen channel without its address would be a promise that cannot be kept."""
     for channel in sorted(profile.preferences.channels_named()):
         kind = kinds.get(channel)
-        if kind is not None and kind not in profile.addresses:
+        if kind and kind not in profile.addresses:
             yield Problem(
                 "/channels", f"{channel} is chosen, but there is no {kind} address for it"
             )

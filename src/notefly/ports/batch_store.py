@@ -86,6 +86,13 @@ class BatchStore(Protocol):
         """Interrupt attempts whose lease ran out; their batches are ready, or split as poison."""
         ...
 
+    async def stop(self, at: datetime, limit: int) -> int:
+        """End up to `limit` batches of cancelled or expired messages that nobody holds: how many.
+
+        Claiming does so too; this is for those that nobody claims, because their channel is paused.
+        """
+        ...
+
     async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
         """Batches that are not finished, by key: what the reconciler offers again."""
         ...

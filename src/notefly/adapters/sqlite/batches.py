@@ -78,6 +78,15 @@ class SqliteBatches:
 
         return await self._database.write(work, urgent=False)
 
+    async def stop(self, at: datetime, limit: int) -> int:
+        def work(transaction: Transaction) -> int:
+            rows = transaction.rows(SQL["to_stop"], (micros(at), limit))
+            refs = [BatchRef(BatchKey(key), MessageKey(0), "", 0) for (key,) in rows]
+            Claimer(transaction, "", 0.0, at).claim(refs)
+            return len(rows)
+
+        return await self._database.write(work, urgent=False)
+
     async def recover(self, at: datetime) -> None:
         """Leases die with the process that gave them; interrupt all, and hold it against none."""
 

@@ -83,6 +83,11 @@ UPDATE batch SET lease_until = ? WHERE key = ? AND state = 1 AND attempts = ?
 -- name: expired_leases
 SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1 AND lease_until <= ?
 
+-- name: to_stop
+SELECT b.key FROM batch b INDEXED BY batch_open CROSS JOIN message m ON m.key = b.message
+WHERE b.state < 3 AND b.state <> 1
+AND (m.cancelled_at IS NOT NULL OR coalesce(b.expires_at, m.expires_at) <= ?) LIMIT ?
+
 -- name: scope
 SELECT category, epoch FROM message WHERE key = ?
 

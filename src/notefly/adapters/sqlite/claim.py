@@ -61,11 +61,13 @@ class Claimer:
         for batch in asked:
             if batch.state == FINISHED:
                 gone.append(batch.key)
-            elif batch.state == LEASED or (batch.state == WAITING and (batch.due_at or 0) > now):
+            elif batch.state == LEASED:
                 busy.append(batch.key)
             elif (verdict := _too_late(batch, now)) is not None:
                 self._end(batch, epoch, verdict)
                 gone.append(batch.key)
+            elif batch.state == WAITING and (batch.due_at or 0) > now:
+                busy.append(batch.key)
             else:
                 ready.append(batch)
         gone += (ref.batch for ref in refs if ref.batch not in known)
