@@ -64,8 +64,8 @@ test: install ## set up, then the fast tests (ARGS='-k name' chooses)
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: coverage
-coverage: install ## the fast tests, with 100 % of the branches of domain and application
-	$(BIN)/pytest --cov --cov-report=term-missing $(ARGS)
+coverage: install ## their own tests reach 100 % of the branches of domain and application
+	$(BIN)/pytest tests/domain tests/application --cov --cov-report=term-missing $(ARGS)
 
 .PHONY: lint
 lint: install ## formatting, lints, types, direction of imports
@@ -86,6 +86,10 @@ format: install ## format the code and mend what a machine can mend
 .PHONY: crash
 crash: install ## kill -9 under load and count what was lost (CRASH_ROUNDS=100)
 	$(BIN)/python -m tests.faults.crash $(ARGS)
+
+.PHONY: machine
+machine: install ## store and queue against a model, at random for long (NOTEFLY_MACHINE=2000x50)
+	$(BIN)/pytest tests/model -m slow $(ARGS)
 
 .PHONY: bench
 bench: install ## measure, print the table, write benchmarks/results/

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.model.machine import StoreAndQueue
 
-EXAMPLES, STEPS = (int(n) for n in os.environ.get("NOTEFLY_MACHINE", "30x30").split("x"))
+EXAMPLES, STEPS = (int(n) for n in os.environ.get("NOTEFLY_MACHINE", "2000x50").split("x"))
 
 
 class TestStoreAndQueue(StoreAndQueue.TestCase):  # type: ignore[misc, valid-type]
@@ -15,8 +15,8 @@ class TestStoreAndQueue(StoreAndQueue.TestCase):  # type: ignore[misc, valid-typ
 
 
 TestStoreAndQueue.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
+    max_examples=30,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -25,12 +25,14 @@ TestStoreAndQueue.settings = settings(
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 class TestStoreAndQueueForLong(StoreAndQueue.TestCase):  # type: ignore[misc, valid-type]
-    """Two thousand lives of fifty steps."""
+    """`make machine`: two thousand lives of fifty steps, others each time."""
 
 
 TestStoreAndQueueForLong.settings = settings(
-    max_examples=2_000,
-    stateful_step_count=50,
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    derandomize=False,
+    print_blob=True,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
