@@ -8,7 +8,7 @@ from dishka import AsyncContainer, Provider, Scope, make_async_container, provid
 from typing_extensions import override
 
 from benchmarks.channels import AwkwardChannel, CalledChannel
-from benchmarks.counting import CountingBatches, CountingMeter, Ledger
+from benchmarks.counting import CountingMeter, Ledger, counting
 from benchmarks.instant import InstantMessages
 from notefly.adapters.channels.registry import load_channels
 from notefly.adapters.metrics import PrometheusMeter
@@ -67,7 +67,7 @@ class Instruments(Provider):
 
     @provide
     def batches(self, store: SqliteStore, ledger: Ledger) -> BatchStore:
-        return CountingBatches(store.batches, ledger)
+        return counting(store.batches, ledger)
 
 
 class Instant(Provider):

@@ -30,13 +30,13 @@ def ticked(html: str, name: str) -> set[str]:
     return set(found)
 
 
-def test_pick_one_of_the_samples(start: Callable[..., Broker]) -> None:
+def test_pick_one_of_the_mocks(start: Callable[..., Broker]) -> None:
     broker = start(mocks=True)
     html = page(broker)
-    assert html.count("(sample)") >= 5
+    assert html.count("(mock)") >= 5
     shown = page(broker, subscriber="chloe")
     assert "Chloé Martin" in shown
-    assert '<span class="tag">sample</span>' in shown
+    assert '<span class="tag">mock</span>' in shown
     assert ticked(shown, "categories") == {"finance", "movies", "sports"}
     assert ticked(shown, "channels") == {"email", "push"}
     assert ticked(shown, "override:finance") == {"sms"}

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.transaction import Transaction, keys_of
@@ -39,6 +39,25 @@ class Range:
 
 
 @dataclass(slots=True)
+class Ranges:
+    """What is known of the audiences of one epoch: they never change, so they are read once.
+
+    A transaction that was undone may have given its epoch back, to be another one later: then
+    nothing is known any more.
+    """
+
+    epoch: int = 0
+    undone: int = 0
+    known: dict[tuple[int, ...], Range] = field(default_factory=dict)
+
+    def of(self, transaction: Transaction, epoch: int) -> dict[tuple[int, ...], Range]:
+        """By category, channel, where the range begins, its size, and the one person of a test."""
+        if (epoch, transaction.undone) != (self.epoch, self.undone):
+            self.epoch, self.undone, self.known = epoch, transaction.undone, {}
+        return self.known
+
+
+@dataclass(slots=True)
 class Planner:
     """Gives every unplanned message a turn: one batch of one channel each time round.
 
@@ -47,11 +66,12 @@ class Planner:
     """
 
     turn: int = 0
+    ranges: Ranges = field(default_factory=Ranges)
 
     def plan(self, transaction: Transaction, sizes: Mapping[str, int], seconds: float) -> Planned:
         """Batches for about so long, one at least; `more` when there are messages left to plan."""
         deadline = time.perf_counter() + seconds
-        planning = Planning(transaction, sizes)
+        planning = Planning(transaction, sizes, self.ranges)
         while self._round(transaction, planning, deadline):
             planning.store()
             if time.perf_counter() >= deadline:
@@ -71,9 +91,9 @@ class Planner:
 
 
 class Planning:
-    """One call's work. Messages of one category and epoch share an audience: it is read once."""
+    """One call's work."""
 
-    def __init__(self, transaction: Transaction, sizes: Mapping[str, int]) -> None:
+    def __init__(self, transaction: Transaction, sizes: Mapping[str, int], ranges: Ranges) -> None:
         self.refs: list[BatchRef] = []
         self._transaction = transaction
         # All channels that anybody ever chose: one that is not configured now keeps its batches.
@@ -82,7 +102,7 @@ class Planning:
             for key, name in transaction.rows(SQL["channels"])
         ]
         self._next = transaction.value(SQL["last_batch"]) + 1
-        self._ranges: dict[tuple[int, ...], Range] = {}
+        self._ranges = ranges
         self._rows: list[tuple[int, ...]] = []
         self._done: list[int] = []
         self._begun: list[tuple[int, int, int]] = []
@@ -115,10 +135,11 @@ class Planning:
         self._rows, self._done, self._begun = [], [], []
 
     def _range(self, at: Standing, channel: int, after: int, size: int) -> Range:
-        scope = (at.category, channel, after, at.epoch, at.only or 0)
-        found = self._ranges.get(scope)
+        known = self._ranges.of(self._transaction, at.epoch)
+        scope = (at.category, channel, after, size, at.only or 0)
+        found = known.get(scope)
         if found is None:
-            found = self._ranges[scope] = self._read(at, channel, after, size)
+            found = known[scope] = self._read(at, channel, after, size)
         return found
 
     def _read(self, at: Standing, channel: int, after: int, size: int) -> Range:

@@ -46,6 +46,9 @@ class Reading:
 class Transaction(Reading):
     """The same inside a write transaction; each job stands in a savepoint of its own."""
 
+    undone = 0
+    """How many transactions were rolled back whole; what was learnt in one may be untrue."""
+
     def run(self, sql: str, values: Values = ()) -> int:
         """Execute, and say how many rows it changed."""
         for _ in self._connection.execute(sql, values):

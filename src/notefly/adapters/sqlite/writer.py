@@ -171,6 +171,7 @@ class Writer:
         self._meter.commit(time.perf_counter() - started, len(done))
 
     def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
+        self._transaction.undone += 1
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
         for job in done:
