@@ -1,7 +1,5 @@
 """What every DeliveryLog answers to questions."""
 
-from dataclasses import replace
-
 import pytest
 
 from notefly.domain.delivery import Reason, State
@@ -196,7 +194,7 @@ async def a_story_tells_every_try(world: World) -> None:
     [ref] = (await finish(world, claimed, DELIVERED, {bob: retry(due, "busy")})).refs
     [again] = await claim(world, ref, worker="w2")
     world.clock.advance(4)
-    await finish(world, again, replace(REFUSED, detail="number unknown"))
+    await finish(world, again, REFUSED._replace(detail="number unknown"))
     story = await world.deliveries.get(sms(message, bob))
     assert story is not None
     assert (story.subscriber_name, story.message.id) == ("Bob", message)

@@ -1,7 +1,5 @@
 """What every BatchStore does with outcomes: a delivery ends once, in one commit with its batch."""
 
-from dataclasses import replace
-
 from notefly.domain.batch import NOBODY, Claim, Ending, Handed, Report
 from notefly.domain.delivery import MessageState, Reason, State
 from notefly.domain.ids import SubscriberId, SubscriberKey
@@ -48,7 +46,7 @@ async def one_outcome_for_all(world: World) -> None:
     message, claimed = await started(world, "ada", "bob", "cleo")
     begun = world.clock.now()
     world.clock.advance(2)
-    await finish(world, claimed, replace(DELIVERED, detail="written"))
+    await finish(world, claimed, DELIVERED._replace(detail="written"))
     assert await states(world, message) == {State.DELIVERED: 3}
     assert (await status(world, message)).state is MessageState.DONE
     for found in await logged(world):
@@ -85,7 +83,7 @@ async def exceptions_have_their_own(world: World) -> None:
 async def everybody_named(world: World) -> None:
     message, claimed = await started(world, "ada", "bob")
     ada, bob = [found.subscriber_key for found in await logged(world)]
-    named = {bob: replace(DELIVERED, detail="b-1"), ada: replace(DELIVERED, detail="a-1")}
+    named = {bob: DELIVERED._replace(detail="b-1"), ada: DELIVERED._replace(detail="a-1")}
     await finish(world, claimed, REFUSED, named)
     assert await states(world, message) == {State.DELIVERED: 2}
     assert [found.detail for found in await logged(world)] == ["a-1", "b-1"]

@@ -1,7 +1,5 @@
 """What every DeliveryLog does with dead letters."""
 
-from dataclasses import replace
-
 import pytest
 
 from notefly.domain.batch import NOBODY
@@ -204,7 +202,7 @@ async def dead_letters_are_counted_and_chosen(world: World) -> None:
     world.clock.advance(60)
     second = await publish(world)
     [claimed] = await claim(world, *await plan(world))
-    await finish(world, claimed, EXHAUSTED, {bob: replace(EXHAUSTED, reason=Reason.EXPIRED)})
+    await finish(world, claimed, EXHAUSTED, {bob: EXHAUSTED._replace(reason=Reason.EXPIRED)})
     for wanted, n in (
         (ALL, 4),
         (DeliveryFilter(message=first), 2),

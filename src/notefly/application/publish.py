@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from notefly.application.catalogue import Catalogue
 from notefly.application.doorbell import PlannerBell
@@ -27,7 +28,7 @@ class PublishMessage:
 
     async def one(self, content: Content, key: str | None = None, owner: str = "") -> Receipt:
         """Raises Invalid, KeyReused or Unavailable; then nothing is stored."""
-        problems = [*self._problems(content), *_key_problems(key)]
+        problems = [*self._problems(content, self.clock.now()), *_key_problems(key)]
         return await self._accept([content], problems, _named([content], key, owner, many=False))
 
     async def many(
@@ -39,10 +40,11 @@ class PublishMessage:
         """
 
         def examined() -> tuple[list[Problem], IdempotencyKey | None]:
+            now = self.clock.now()
             found = [
                 Problem(f"/{line}{problem.pointer}", problem.detail)
                 for line, content in enumerate(contents)
-                for problem in self._problems(content)
+                for problem in self._problems(content, now)
             ]
             if not contents:
                 found.append(Problem("", "there is no message in it"))
@@ -52,11 +54,11 @@ class PublishMessage:
 
     def check(self, content: Content) -> None:
         """Raises Invalid for what `one` would refuse, and stores nothing."""
-        if problems := list(self._problems(content)):
+        if problems := list(self._problems(content, self.clock.now())):
             raise Invalid(problems)
 
-    def _problems(self, content: Content) -> Iterator[Problem]:
-        yield from problems_of(content, self.catalogue.category_names, self.clock.now())
+    def _problems(self, content: Content, now: datetime) -> Iterator[Problem]:
+        yield from problems_of(content, self.catalogue.category_names, now)
         yield from self.catalogue.content_problems(content)
 
     async def _accept(

@@ -1,6 +1,5 @@
 """From a channel's answers to what is recorded."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,10 +44,13 @@ class Judge:
         known: dict[Outcome, Verdict] = {}
         verdicts = {}
         for subscriber, outcome in exceptions.items():
-            verdict = known.get(outcome)
-            if verdict is None:
-                verdict = known[outcome] = judgement.verdict(outcome)
-            verdicts[subscriber] = verdict
+            if isinstance(outcome, Delivered):
+                # Mostly with a detail of its own, so that remembering it would only cost.
+                verdicts[subscriber] = judgement.verdict(outcome)
+                continue
+            if outcome not in known:
+                known[outcome] = judgement.verdict(outcome)
+            verdicts[subscriber] = known[outcome]
         return Handed(
             part.after,
             part.through,
@@ -79,7 +81,7 @@ def _gathered(
     """When everybody was answered the same, that is the default, and needs no rows of their own."""
     exceptions = {s: o for s, o in outcomes.exceptions.items() if s in members}
     if len(exceptions) == len(members) and exceptions:
-        answers = Counter(exceptions.values())
-        if len(answers) == 1:
-            return next(iter(answers)), {}
+        first = next(iter(exceptions.values()))
+        if all(answer == first for answer in exceptions.values()):
+            return first, {}
     return outcomes.default, exceptions

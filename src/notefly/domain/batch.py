@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey
 from notefly.domain.message import Message
@@ -46,8 +47,7 @@ class Claim:
     claimed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One member of a hand-over, as the channel needs them."""
 
     subscriber: SubscriberKey

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import SubscriberKey
@@ -45,8 +45,7 @@ class Outcomes:
     exceptions: Mapping[SubscriberKey, Outcome] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is recorded for an outcome: terminal with a reason, or `retrying` until `due_at`."""
 
     state: State
@@ -106,7 +105,7 @@ class Judgement:
 
 def clip(detail: str | None) -> str | None:
     """A channel's words, made safe to keep: bounded, and free of what is not text."""
-    if detail is None:
-        return None
+    if detail is None or (detail.isprintable() and len(detail) <= DETAIL_LIMIT):
+        return detail
     text = detail[:DETAIL_LIMIT].encode("utf-8", "replace").decode()
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -12,7 +12,7 @@ from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.rows import Batch
 from notefly.adapters.sqlite.transaction import Reading, Transaction, maybe_moment, micros
 from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
-from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberId, SubscriberKey, delivery_id
+from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey, delivery_prefix
 from notefly.ports.batch_store import BatchStore, Claims, Finished, Planned, Slice
 
 SQL = load("batches")
@@ -142,6 +142,7 @@ def _slice(
     expiry = expires_at if batch.expires_at is None else batch.expires_at
     stopped = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
     scope = batch.scope(after, batch.last, now) | {"kind": kind, "limit": limit}
+    scope["prefix"] = delivery_prefix(claim.message.id, claim.channel)
     statement = "recipients_waiting" if batch.by_rows else "recipients_planned"
     rows = [] if stopped else reading.rows(MEMBERS[statement], scope)
     last = len(rows) < limit
@@ -150,16 +151,7 @@ def _slice(
         epoch=Epoch(now),
         after=after,
         through=through,
-        recipients=[
-            Recipient(
-                SubscriberKey(key),
-                delivery_id(claim.message.id, claim.channel, SubscriberKey(key)),
-                SubscriberId(subscriber or ""),
-                name or "",
-                address or "",
-            )
-            for key, subscriber, name, address in rows
-        ],
+        recipients=list(map(Recipient._make, rows)),
         last=last,
         stopped=stopped,
     )

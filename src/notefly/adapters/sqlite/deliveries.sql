@@ -31,7 +31,8 @@ SELECT DISTINCT message FROM batch WHERE state < 3 AND message <= ? AND message 
 
 -- name: history
 -- Which intervals a person ever had: each covers the messages of its category between two epochs.
-SELECT category, channel, from_epoch, to_epoch FROM subscription WHERE subscriber = ?
+SELECT category, channel, from_epoch, to_epoch FROM subscription WHERE subscriber = :person
+AND (:category IS NULL OR category = :category) AND (:channel IS NULL OR channel = :channel)
 
 -- name: newest_in_interval
 SELECT key FROM message WHERE category = ? AND epoch >= ? AND epoch < ? AND key <= ? AND key >= ?

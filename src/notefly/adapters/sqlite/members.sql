@@ -20,7 +20,9 @@ AND d.batch = :batch AND d.state IN (0, 2)
 ORDER BY d.subscriber LIMIT :limit
 
 -- name: recipients_planned
-SELECT s.subscriber, p.id, p.name, a.value FROM subscription s
+-- The columns of a Recipient. A delivery's id ends in its subscriber, see domain/ids.py.
+SELECT s.subscriber, :prefix || s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
+FROM subscription s
 JOIN subscriber p ON p.key = s.subscriber
 LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = :kind AND a.from_epoch <= :now AND a.to_epoch > :now
 WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
@@ -30,7 +32,8 @@ AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY s.subscriber LIMIT :limit
 
 -- name: recipients_waiting
-SELECT d.subscriber, p.id, p.name, a.value FROM delivery d
+SELECT d.subscriber, :prefix || d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
+FROM delivery d
 JOIN subscription s ON s.category = :category AND s.channel = d.channel AND s.subscriber = d.subscriber
     AND s.from_epoch <= :epoch AND s.to_epoch > :now
 JOIN subscriber p ON p.key = d.subscriber
@@ -57,12 +60,14 @@ WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after 
 AND s.from_epoch <= :epoch AND s.to_epoch > :epoch AND s.to_epoch <= :now
 
 -- name: record_new
+-- Pairs of subscriber and detail.
 INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)
+SELECT :message, :channel, value ->> 0, :state, :reason, :batch, :attempt, 1, value ->> 1 FROM json_each(:pairs)
 
 -- name: record_waiting
-UPDATE delivery SET state = ?4, reason = ?5, batch = ?6, attempt = ?7, detail = ?8
-WHERE message = ?1 AND channel = ?2 AND subscriber = ?3 AND state IN (0, 2)
+UPDATE delivery SET state = :state, reason = :reason, batch = :batch, attempt = :attempt, detail = p.value ->> 1
+FROM json_each(:pairs) p
+WHERE message = :message AND channel = :channel AND subscriber = p.value ->> 0 AND delivery.state IN (0, 2)
 
 -- name: repoint
 -- The halves of a split retry take their rows with them.

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.transaction import Transaction, keys_of
@@ -14,6 +14,8 @@ from notefly.ports.batch_store import Planned
 SQL = load("batches")
 READ_AHEAD = 200
 """Unplanned messages looked at in one go."""
+ALONE = 16
+"""Batches in one turn of a message that keeps nobody waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Planner:
         waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
         began, self.turn = self.turn, 0
         for row in waiting:
-            planning.step(Standing(*row))
+            planning.turn(Standing(*row), ALONE if len(waiting) == 1 else 1, deadline)
             self.turn = row[0]
             if time.perf_counter() >= deadline:
                 break
@@ -107,8 +109,19 @@ class Planning:
         self._done: list[int] = []
         self._begun: list[tuple[int, int, int]] = []
 
-    def step(self, at: Standing) -> None:
-        """A small message is planned whole; a large one a batch at a time."""
+    def turn(self, at: Standing, steps: int, deadline: float) -> None:
+        """A small message is planned whole in one step; a large one a batch at a time."""
+        going_on = self._step(at)
+        while going_on is not None and steps > 1 and time.perf_counter() < deadline:
+            going_on = self._step(going_on)
+            steps -= 1
+        if going_on is None:
+            self._done.append(at.message)
+        else:
+            self._begun.append((going_on.channel, going_on.subscriber, at.message))
+
+    def _step(self, at: Standing) -> Standing | None:
+        """Where it goes on; None when all of it is planned."""
         after = at.subscriber
         for channel, name, size in self._channels:
             if channel < at.channel:
@@ -122,9 +135,8 @@ class Planning:
                 ref = BatchRef(BatchKey(key), MessageKey(at.message), name, found.members)
                 self.refs.append(ref)
             if found.full:
-                self._begun.append((channel, found.last, at.message))
-                return
-        self._done.append(at.message)
+                return replace(at, channel=channel, subscriber=found.last)
+        return None
 
     def store(self) -> None:
         """Batches and progress, in one commit."""

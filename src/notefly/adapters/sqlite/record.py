@@ -1,10 +1,12 @@
 """Recording: what becomes of a batch's members, and what is left of it."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import CODES, RETRY, WAITING, Batch, reason_code
+from notefly.adapters.sqlite.rows import CODES, RETRY, WAITING, Batch, StoreBrokenError, reason_code
 from notefly.adapters.sqlite.transaction import Row, Transaction, maybe_micros, micros
 from notefly.domain.batch import EVERYBODY, NOBODY, Handed
 from notefly.domain.delivery import Reason, State
@@ -13,6 +15,7 @@ from notefly.domain.outcome import Verdict
 
 SQL = load("batches")
 MEMBERS = load("members")
+Judged = tuple[SubscriberKey, Verdict]
 UNSUBSCRIBED = Verdict(State.CANCELLED, Reason.UNSUBSCRIBED)
 
 
@@ -54,7 +57,7 @@ def _record_alike(transaction: Transaction, batch: Batch, handed: Handed) -> Non
 
 def _record_each(transaction: Transaction, batch: Batch, handed: Handed) -> None:
     """Look at every member: a closed choice is cancelled, an exception has its own verdict."""
-    verdicts: list[tuple[SubscriberKey, Verdict]] = []
+    verdicts: list[Judged] = []
     everybody_named = len(handed.exceptions) == handed.size and handed.epoch == batch.epoch
     if everybody_named and not batch.by_rows:
         verdicts = sorted(handed.exceptions.items())
@@ -62,20 +65,17 @@ def _record_each(transaction: Transaction, batch: Batch, handed: Handed) -> None
         for subscriber, to_epoch in members(transaction, batch, handed.after, handed.through):
             verdict = handed.exceptions.get(subscriber, handed.default)
             verdicts.append((subscriber, verdict if to_epoch > handed.epoch else UNSUBSCRIBED))
-    ended = [(s, v) for s, v in verdicts if v.state.terminal]
-    write(transaction, batch, ended, batch.key)
-    for subscriber, verdict in ended:
-        batch.count(verdict.state, 1, subscriber)
-    _set_aside(
-        transaction, batch, [(s, v) for s, v in verdicts if s in handed.exceptions and v.due_at]
-    )
+    ended = [one for one in verdicts if one[1].due_at is None]
+    for state, group in write(transaction, batch, ended, batch.key):
+        batch.count(state, len(group), group[-1][0])
+    apart = [(s, v) for s, v in verdicts if v.due_at is not None and s in handed.exceptions]
+    if apart:
+        _set_aside(transaction, batch, apart)
 
 
-def _set_aside(
-    transaction: Transaction, batch: Batch, retried: list[tuple[SubscriberKey, Verdict]]
-) -> None:
+def _set_aside(transaction: Transaction, batch: Batch, retried: list[Judged]) -> None:
     """Members that try again apart from the others get rows, and a batch for each due time."""
-    by_due: dict[datetime, list[tuple[SubscriberKey, Verdict]]] = {}
+    by_due: dict[datetime, list[Judged]] = {}
     for subscriber, verdict in retried:
         if verdict.due_at is not None:
             by_due.setdefault(verdict.due_at, []).append((subscriber, verdict))
@@ -92,29 +92,28 @@ def _set_aside(
 
 
 def write(
-    transaction: Transaction,
-    batch: Batch,
-    verdicts: Iterable[tuple[SubscriberKey, Verdict]],
-    owner: BatchKey,
-) -> None:
-    """A row for each, new or in place of the one that waited."""
+    transaction: Transaction, batch: Batch, verdicts: Sequence[Judged], owner: BatchKey
+) -> list[tuple[State, list[Judged]]]:
+    """A row for each, new or in place of the one that waited; one statement for those alike."""
     statement = MEMBERS["record_waiting" if batch.by_rows else "record_new"]
-    transaction.many(
-        statement,
-        [
-            (
-                batch.message,
-                batch.channel,
-                subscriber,
-                CODES[verdict.state],
-                reason_code(verdict.reason),
-                owner,
-                batch.attempts,
-                verdict.detail,
-            )
-            for subscriber, verdict in verdicts
-        ],
-    )
+    scope = batch.scope(NOBODY, NOBODY, 0) | {"batch": owner, "attempt": batch.attempts}
+    written = []
+    for (state, reason), members_of in groupby(verdicts, key=_state_and_reason):
+        group = list(members_of)
+        pairs = [(subscriber, verdict.detail) for subscriber, verdict in group]
+        scope |= {
+            "state": CODES[state],
+            "reason": reason_code(reason),
+            "pairs": json.dumps(pairs, ensure_ascii=False),
+        }
+        if transaction.run(statement, scope) != len(group):
+            raise StoreBrokenError(f"batch {batch.key} recorded another number than {len(group)}")
+        written.append((state, group))
+    return written
+
+
+def _state_and_reason(judged: Judged) -> tuple[State, Reason | None]:
+    return judged[1].state, judged[1].reason
 
 
 def add_child(  # noqa: PLR0913 - a row has that many columns

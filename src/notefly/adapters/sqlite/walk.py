@@ -80,10 +80,19 @@ class Walk:
         streams = [
             self._interval(category, channel, (from_epoch, to_epoch, newest, oldest))
             for category, channel, from_epoch, to_epoch in self.reading.rows(
-                SQL["history"], (person,)
+                SQL["history"], self._scope(person)
             )
         ]
         yield from heapq.merge(*streams, key=lambda found: (-found[0], found[1]))
+
+    def _scope(self, person: int | None) -> dict[str, int | None]:
+        """Whose history, and what of it; a name that was never used matches nothing."""
+        category, channel = self.wanted.category, self.wanted.channel
+        return {
+            "person": person,
+            "category": self.categories.find(self.reading, category) or -1 if category else None,
+            "channel": self.channels.find(self.reading, channel) or -1 if channel else None,
+        }
 
     def _interval(
         self, category: int, channel: int, span: tuple[int, int, int, int]
