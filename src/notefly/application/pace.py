@@ -18,16 +18,23 @@ class Pace:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._published_at = float("-inf")
+        self._traffic_at = float("-inf")
         self._seconds_per_delivery = FIRST_GUESS
 
     def published(self) -> None:
-        """Somebody is waiting for a commit: keep transactions short for a while."""
-        self._published_at = self._clock.monotonic()
+        """Somebody waits for a commit: keep transactions short for a while.
+
+        One publish alone is no traffic: what it leads to is the work.
+        """
+        now = self._clock.monotonic()
+        if now - self._published_at <= RECENT_SECONDS:
+            self._traffic_at = now
+        self._published_at = now
 
     @property
     def seconds(self) -> float:
         """What a transaction may take."""
-        calm = self._clock.monotonic() - self._published_at > RECENT_SECONDS
+        calm = self._clock.monotonic() - self._traffic_at > RECENT_SECONDS
         return CALM_SECONDS if calm else BUSY_SECONDS
 
     @property

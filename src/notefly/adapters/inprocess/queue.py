@@ -8,12 +8,15 @@ import heapq
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import count
+from itertools import count, islice
 
 from notefly.domain.batch import BatchRef
 from notefly.domain.ids import BatchKey, MessageKey
 from notefly.ports.clock import Clock
 from notefly.ports.work_queue import WorkQueue
+
+Lines = OrderedDict[MessageKey, deque[BatchRef]]
+"""The batches of each message, in the order of its turns."""
 
 
 class InProcessQueue:
@@ -24,7 +27,7 @@ class InProcessQueue:
         self._kept: dict[BatchKey, BatchRef] = {}
         self._out: set[BatchKey] = set()
         self._again: dict[BatchKey, BatchRef] = {}
-        self._lines: dict[str, OrderedDict[MessageKey, deque[BatchRef]]] = {}
+        self._lines: dict[str, Lines] = {}
         self._turns: dict[MessageKey, int] = {}
         self._later: list[tuple[float, int, BatchRef]] = []
         self._order = count()
@@ -99,13 +102,13 @@ class InProcessQueue:
         It stays on its first channel until that is done, so that its rows are written in order.
         """
         heads = [
-            (self._turns.get(next(iter(self._lines[channel])), 0), channel)
+            (self._turns.get(message, 0), line[0].batch, channel)
             for channel in channels
-            if self._lines.get(channel)
+            for message, line in _first(self._lines.get(channel))
         ]
         if not heads:
             return None
-        _, channel = min(heads)
+        _, _, channel = min(heads)
         message, line = next(iter(self._lines[channel].items()))
         ref = line.popleft()
         if not line:
@@ -137,6 +140,11 @@ class InProcessQueue:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+
+def _first(lines: Lines | None) -> Iterable[tuple[MessageKey, deque[BatchRef]]]:
+    """The message whose turn is next on a channel, if there is one."""
+    return islice(lines.items(), 1) if lines else ()
 
 
 def _meets(queue: InProcessQueue) -> WorkQueue:
