@@ -31,7 +31,7 @@ from notefly.adapters.sqlite.store import SqliteStore, open_store
 from notefly.adapters.system import SystemClock, SystemIds
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
-from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
+from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.engine import Bells, Engine
 from notefly.application.lane import Terms, Tools, WorkerName
 from notefly.application.log import QueryLog, Replay
@@ -71,7 +71,7 @@ class Surroundings(Provider):
     settings = from_context(provides=Settings)
     bells = provide(Bells)
     planner_bell = provide(PlannerBell)
-    keeper_bell = provide(KeeperBell)
+    reconciler_bell = provide(ReconcilerBell)
     lane_bell = provide(LaneBell)
     pace = provide(Pace)
     prometheus = provide(PrometheusMeter)

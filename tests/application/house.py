@@ -10,7 +10,7 @@ from typing import Any
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
-from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
+from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.engine import Bells, Engine
 from notefly.application.lane import Terms, Tools, WorkerName
 from notefly.application.log import QueryLog, Replay
@@ -56,7 +56,7 @@ class House:
         world, clock = self.world, self.world.clock
         self.clock = clock
         self.meter = SilentMeter()
-        self.bells = Bells(PlannerBell(), KeeperBell(), LaneBell())
+        self.bells = Bells(PlannerBell(), ReconcilerBell(), LaneBell())
         self.pace = Pace(clock)
         self.queue = InProcessQueue(clock)
         self.judge = Judge(self.policy, clock.now, world.ids.fraction)
@@ -67,7 +67,7 @@ class House:
         self.preview = PreviewMessage(self.publish, world.subscribers, self.catalogue, clock)
         self.subscribers = Subscribers(world.subscribers, self.catalogue, clock)
         self.test = SendTest(self.subscribers, self.publish)
-        self.messages = Messages(world.messages, clock, self.bells.keeper)
+        self.messages = Messages(world.messages, clock, self.bells.reconciler)
         self.log = QueryLog(world.deliveries, self.catalogue)
         self.replay = Replay(world.deliveries, self.queue, clock)
         self.switch = SwitchChannel(self.catalogue, world.control, self.bells.lanes)
@@ -138,9 +138,9 @@ class House:
         await self.until(there)
 
     def advance(self, seconds: float) -> None:
-        """Time passes, and the keeper looks."""
+        """Time passes, and the reconciler looks."""
         self.clock.advance(seconds)
-        self.bells.keeper.ring()
+        self.bells.reconciler.ring()
 
 
 @asynccontextmanager

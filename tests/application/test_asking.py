@@ -35,7 +35,7 @@ async def test_a_message_is_found_and_stopped(house: House) -> None:
     message = await house.goal()
     assert (await house.messages.get(message)).message.id == message
     assert (await house.messages.cancel(message)).cancelled_at == house.clock.now()
-    assert await house.bells.keeper.wait(0)
+    assert await house.bells.reconciler.wait(0)
     for missing in (UNKNOWN, "x"):
         with pytest.raises(NotFound):
             await house.messages.get(missing)
@@ -144,8 +144,13 @@ def test_the_pace_follows_the_clock() -> None:
     pace = Pace(clock)
     assert (pace.seconds, pace.deliveries) == (CALM_SECONDS, int(CALM_SECONDS / FIRST_GUESS))
     pace.published()
+    assert pace.seconds == CALM_SECONDS
+    clock.advance(0.5)
+    pace.published()
     assert pace.seconds == BUSY_SECONDS
     clock.advance(1.5)
+    assert pace.seconds == CALM_SECONDS
+    pace.published()
     assert pace.seconds == CALM_SECONDS
     pace.measured(0, 5.0)
     for _ in range(60):

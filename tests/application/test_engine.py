@@ -201,8 +201,8 @@ async def test_a_lease_is_kept_while_a_channel_works(tmp_path: Path) -> None:
 
 
 async def looked(house: House) -> bool:
-    """The keeper heard its bell, and a commit came after."""
-    return not house.bells.keeper._event.is_set()
+    """The reconciler heard its bell, and a commit came after."""
+    return not house.bells.reconciler._event.is_set()
 
 
 async def test_a_large_replay_ends_though_the_channel_refuses_again(
@@ -234,10 +234,10 @@ async def test_planning_goes_on_while_there_is_something_to_plan(
             assert await house.done(message) == {State.DELIVERED: 6}
 
 
-async def test_the_keeper_looks_without_being_rung(
+async def test_the_reconciler_looks_without_being_rung(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "KEEPER_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.0)
     looks = []
 
     async def several() -> bool:

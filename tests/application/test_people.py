@@ -119,11 +119,9 @@ async def test_mocks_are_loaded_once_and_made_to_fit(house: House) -> None:
 
 def test_the_catalogue_knows_what_is_configured(house: House) -> None:
     catalogue = house.catalogue
-    assert catalogue.require_category("sports") == "sports"
     assert catalogue.channel("sms").address_kind == "phone"
-    for missing in (catalogue.channel, catalogue.require_category):
-        with pytest.raises(NotFound):
-            missing("weather")
+    with pytest.raises(NotFound):
+        catalogue.channel("weather")
 
 
 async def test_what_is_configured_no_more_may_stay(house: House) -> None:

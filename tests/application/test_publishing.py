@@ -29,6 +29,8 @@ async def test_what_is_published_is_stored_and_planning_is_woken(house: House) -
 async def test_somebody_who_publishes_shortens_transactions(house: House) -> None:
     calm = house.pace.seconds
     await house.publish.one(GOAL)
+    assert house.pace.seconds == calm
+    await house.publish.one(GOAL)
     assert house.pace.seconds < calm
 
 
@@ -116,7 +118,7 @@ async def test_a_test_reaches_one(house: House) -> None:
     ada = SubscriberId("ada")
     receipt = await house.test(ada, None, None, None)
     content = (await status(house.world, receipt.ids[0])).message.content
-    assert content == Content("sports", "A test for Ada.", None, None, ada)
+    assert content == Content("sports", "A test: this is how messages reach you.", None, None, ada)
     receipt = await house.test(ada, "movies", "Hello", "You")
     content = (await status(house.world, receipt.ids[0])).message.content
     assert content == Content("movies", "You", "Hello", None, ada)

@@ -48,7 +48,7 @@ async def test_a_store_that_refuses_for_a_while_is_survived(
         await join(house.world, "ada", "bob")
         async with house.running():
             message = await house.goal()
-            step = 0.01 if verb == "claim" else 0.0
+            step = 0.0 if verb == "finish" else 0.01
             assert await house.done(message, step) == {State.DELIVERED: 2}
         assert len(channel.calls) == 1
 
@@ -67,7 +67,7 @@ async def test_consent_that_cannot_be_read_again_gives_the_group_back(tmp_path: 
 
         house.world.batches.claim = long_ago  # type: ignore[assignment,method-assign]
         async with house.running():
-            assert await house.done(message) == {State.DELIVERED: 1}
+            assert await house.done(message, 0.01) == {State.DELIVERED: 1}
 
 
 async def test_a_bug_in_delivering_holds_up_nobody_else(tmp_path: Path) -> None:

@@ -228,3 +228,24 @@ async def what_nobody_claims_is_stopped_too(world: World) -> None:
     await finish(world, under_way, retry(world.clock.now().replace(second=59)))
     assert await world.batches.stop(world.clock.now(), 9) == 1
     assert (await status(world, cancelled)).state is MessageState.DONE
+
+
+@stopping
+async def a_half_does_not_record_again_what_its_batch_did(world: World) -> None:
+    await join(world, "ada", "bob", "cleo", "dan")
+    message = await publish(world)
+    [ref] = await plan(world)
+    [first] = await claim(world, ref)
+    part = await world.batches.hand_over(first, NOBODY, 1, world.clock.now())
+    ada = part.recipients[0].subscriber
+    due = world.clock.now().replace(second=30)
+    await finish(world, first, retry(due), {ada: DELIVERED})
+    world.clock.advance(60)
+    [again] = await claim(world, ref)
+    await died(world, again)
+    [once_more] = await claim(world, ref)
+    halves = await died(world, once_more)
+    assert len(halves) == 2
+    for half in await claim(world, *halves):
+        await finish(world, half, DELIVERED)
+    assert await states(world, message) == {State.DELIVERED: 4}

@@ -34,7 +34,7 @@ PLANTED = os.environ.get("PLANTED", "1") == "1"
 FATAL_PUBLISH = 20
 FATAL_RECORD = 5
 LEASE_SECONDS = 0.5
-KEEPER_SECONDS = 0.1
+RECONCILE_SECONDS = 0.1
 WRITE_SECONDS = 0.3
 """For the answers that are given already to reach the client."""
 
@@ -157,7 +157,7 @@ def forget_receivers() -> None:
 
     replace(InProcessQueue, "offer", offer_again)
     replace(Lane, "extend", extend)
-    replace(engine, "KEEPER_SECONDS", KEEPER_SECONDS)
+    replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
     replace(bootstrap, "Terms", partial(Terms, lease=LEASE_SECONDS))
 
 

@@ -31,12 +31,6 @@ class Catalogue:
         except KeyError:
             raise NotFound(f"there is no channel {name!r}") from None
 
-    def require_category(self, name: str) -> str:
-        """Raises NotFound for what is not configured."""
-        if name not in self.categories:
-            raise NotFound(f"there is no category {name!r}")
-        return name
-
     def content_problems(self, content: Content) -> Iterator[Problem]:
         """What the channels could not render, each field once."""
         for name, channel in self.channels.items():

@@ -1,7 +1,7 @@
 """Deliver a claimed batch: consent, hand-over, outcome, again and again until it is done."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from notefly.application.retry import Judge
@@ -59,6 +59,7 @@ class DeliverBatch:
         while True:
             limit = self.stride.recipients(self.channel.batch_size)
             async with self.turn:
+                await self._prepare()
                 try:
                     part = await self.batches.hand_over(claim, after, limit, self.clock.now())
                 except NoteflyError as error:
@@ -75,6 +76,12 @@ class DeliverBatch:
             if self.stopping():
                 return Report(claim, Ending.RELEASED, self.clock.now(), handed)
             after = part.through
+
+    async def _prepare(self) -> None:
+        """Before consent is read: starting something may take longer than consent may be old."""
+        prepare: Callable[[], Awaitable[None]] | None = getattr(self.channel, "prepare", None)
+        if prepare is not None:
+            await prepare()
 
     async def _hand_over(self, claim: Claim, part: Slice) -> Handed:
         started_at = self.clock.now()

@@ -27,7 +27,7 @@ class PlannerBell(Doorbell):
     """A message was accepted."""
 
 
-class KeeperBell(Doorbell):
+class ReconcilerBell(Doorbell):
     """Work that was waiting may go on, and has to be offered again."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from notefly.application.alike import DeliverAlike
 from notefly.application.catalogue import Catalogue
 from notefly.application.deliver import DeliverBatch
-from notefly.application.doorbell import KeeperBell, LaneBell, PlannerBell
+from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.lane import Lane, Tools
 from notefly.application.moment import Moment
 from notefly.application.retry import Judge
@@ -20,7 +20,7 @@ from notefly.ports.event_log import EventLog
 from notefly.ports.figures import ChannelControl
 
 LOG = logging.getLogger(__name__)
-KEEPER_SECONDS = 2.0
+RECONCILE_SECONDS = 2.0
 """Between looks at expired leases; their keeping is cheap, so are the looks."""
 REOFFER_EVERY = 15
 """Looks between two walks over everything unfinished."""
@@ -39,7 +39,7 @@ class Bells:
     """What wakes the engine."""
 
     planner: PlannerBell
-    keeper: KeeperBell
+    reconciler: ReconcilerBell
     lanes: LaneBell
 
 
@@ -69,10 +69,10 @@ class Engine:
         await self.mocks()
         await self._obey_pauses()
         await self._offer_unfinished()
-        for lane, loops in self._lanes:
-            self._pumping += [asyncio.create_task(_forever(lane.run)) for _ in range(loops)]
-        keepers = (self._plan, self._keep, self._watch_pauses)
-        self._tasks += [asyncio.create_task(_forever(keeper)) for keeper in keepers]
+        for lane, pumps in self._lanes:
+            self._pumping += [asyncio.create_task(_forever(lane.run)) for _ in range(pumps)]
+        loops = (self._plan, self._reconcile, self._watch_pauses)
+        self._tasks += [asyncio.create_task(_forever(loop)) for loop in loops]
 
     async def stop(self) -> None:
         """Finish the hand-overs under way and record them; what takes longer is taken over."""
@@ -105,13 +105,13 @@ class Engine:
             planned = await self.tools.batches.plan(sizes, self.tools.pace.seconds)
             await self.tools.queue.offer(planned.refs)
             if not planned.more:
-                await self.bells.planner.wait(KEEPER_SECONDS)
+                await self.bells.planner.wait(RECONCILE_SECONDS)
 
-    async def _keep(self) -> None:
+    async def _reconcile(self) -> None:
         """The reconciler: whatever the queue forgot or a worker dropped is offered again."""
         looks = 0
         while True:
-            rung = await self.bells.keeper.wait(KEEPER_SECONDS)
+            rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
             looks += 1
             for lane, _ in self._lanes:
                 await lane.extend()
@@ -130,7 +130,7 @@ class Engine:
 
     async def _watch_pauses(self) -> None:
         while True:
-            await self.bells.lanes.wait()
+            await self.bells.lanes.wait(RECONCILE_SECONDS)
             await self._obey_pauses()
 
     async def _obey_pauses(self) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NewType
 
 from notefly.application.alike import DeliverAlike
@@ -68,8 +69,10 @@ class Lane:
 
     def pause(self, paused: frozenset[str]) -> None:
         """From now on, and for whoever waits in the queue already."""
-        self._open = frozenset(self._deliver) - paused
-        self._look_again()
+        wanted = frozenset(self._deliver) - paused
+        if wanted != self._open:
+            self._open = wanted
+            self._look_again()
 
     def stop(self) -> None:
         """Finish the hand-over under way, record it, and return."""
@@ -84,7 +87,16 @@ class Lane:
             reports = await self._reports(claims)
             recording = asyncio.create_task(self._record(reports))
             claims = await self._claim()
-            await recording
+            try:
+                await recording
+            except BaseException:
+                # Nobody will deliver them: without a lease they are taken over.
+                self._drop(claims)
+                raise
+
+    def _drop(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            self._held.pop(claim.batch, None)
 
     async def extend(self) -> None:
         """Keep the leases of what is being delivered."""
@@ -151,15 +163,30 @@ class Lane:
         try:
             finished = await self._finish(reports)
         except Exception:
-            # A bug must not hold up the lane: nobody keeps these leases, so they are taken over.
-            LOG.exception("batches %s could not be recorded", done)
+            if len(reports) > 1:
+                # One of them undid the others: each for itself, then.
+                for report in reports:
+                    await self._record([report])
+                return
+            # A bug must not hold up the lane: nobody keeps this lease, so it is taken over.
+            LOG.exception("batch %s could not be recorded", done)
             await self._queue.nack(done, self._terms.trouble)
         for batch in done:
             self._held.pop(batch, None)
         if finished is not None:
             self._pace.measured(sum(report.claim.size for report in reports), finished.seconds)
             await self._queue.ack(done)
-            await self._queue.offer(finished.refs)
+            await self._queue.offer(self._patiently(reports, finished.refs))
+
+    def _patiently(self, reports: Sequence[Report], refs: Sequence[BatchRef]) -> Sequence[BatchRef]:
+        """What was given back without a hand-over had its trouble: it is not tried at once."""
+        later = self._clock.now() + timedelta(seconds=self._terms.trouble)
+        troubled = {
+            report.claim.batch
+            for report in reports
+            if report.ending is Ending.RELEASED and not report.handed
+        }
+        return [replace(ref, due_at=later) if ref.batch in troubled else ref for ref in refs]
 
     async def _finish(self, reports: Sequence[Report]) -> Finished | None:
         while True:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from notefly.application.doorbell import KeeperBell
+from notefly.application.doorbell import ReconcilerBell
 from notefly.domain.errors import NotFound
 from notefly.domain.ids import MessageId, parse_message_id
 from notefly.domain.log import MessageStatus
@@ -16,7 +16,7 @@ class Messages:
 
     store: MessageStore
     clock: Clock
-    keeper: KeeperBell
+    reconciler: ReconcilerBell
 
     async def get(self, text: str) -> MessageStatus:
         """Raises NotFound, for an id of any shape."""
@@ -31,7 +31,7 @@ class Messages:
         message = parse_message_id(text)
         if not await self.store.cancel(message, self.clock.now()):
             raise self._missing(message)
-        self.keeper.ring()
+        self.reconciler.ring()
         return await self.get(message)
 
     @staticmethod

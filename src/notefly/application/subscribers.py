@@ -147,7 +147,7 @@ class SendTest:
             Content(
                 category=category or followed[0],
                 title=title,
-                body=body or f"A test for {found.profile.name}.",
+                body=body or "A test: this is how messages reach you.",
                 only=subscriber,
             )
         )

@@ -69,7 +69,10 @@ async def serve(
         await engine.start()
         with _signals(stop) as stopping:
             serving = asyncio.create_task(server.serve([listener]))
-            await server.listening.wait()
+            await _first(server.listening, serving)
+            if serving.done():
+                await serving
+                return
             lifecycle.ready()
             if started is not None:
                 started(origin(settings.host, listener.getsockname()[1]))

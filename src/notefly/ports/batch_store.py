@@ -53,7 +53,7 @@ class Finished:
 
 
 class BatchStore(Protocol):
-    """Plan, lease and record: each verb is one commit, durable when it returns, safe to repeat."""
+    """Plan, lease and record: what writes is one commit, durable when it returns."""
 
     async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
         """Turn accepted messages into batches, in turn, for about `seconds` of work.
@@ -94,5 +94,5 @@ class BatchStore(Protocol):
         ...
 
     async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
-        """Batches that are not finished, by key: what the reconciler offers again."""
+        """Batches that are not finished, by message: what the reconciler offers again."""
         ...

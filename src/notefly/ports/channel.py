@@ -36,6 +36,14 @@ class ChannelDied(Exception):  # noqa: N818 - reads as what happened
     """The process of a channel died or hung in the middle of a hand-over."""
 
 
+class Preparing(Protocol):
+    """What a channel may have besides: something to start before people are handed over."""
+
+    async def prepare(self) -> None:
+        """Return once `send` can begin at once, or cannot be helped. Never raises."""
+        ...
+
+
 class Channel(Protocol):
     """Sends, and knows its addresses.
 

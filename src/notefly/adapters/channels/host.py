@@ -8,6 +8,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from notefly.adapters.channels.process import Broken, ChildProcess, Limits, NotStarted
 from notefly.domain.batch import Recipient
@@ -32,7 +33,8 @@ class SupervisedChannel:
         self.name = channel.name
         self.address_kind = channel.address_kind
         self.batch_size = channel.batch_size
-        self.per_recipient = channel.per_recipient
+        # A process is handed people, whose consent is read before each hand-over.
+        self.per_recipient = True
         self._channel = channel
         self._target = target
         self._monotonic = monotonic
@@ -70,6 +72,12 @@ class SupervisedChannel:
             return self._channel.render(message, recipient)
         except Exception as error:  # noqa: BLE001 - as above
             return Rendering("text/plain", f"not rendered: {self._failed(error)}", {})
+
+    async def prepare(self) -> None:
+        """Have a process ready, so that consent need not be read before a long start."""
+        async with self._turn:
+            with suppress(NotStarted):
+                await self._ready()
 
     async def send(self, hand_over: HandOver) -> Outcomes:
         """Raises ChannelDied, after which the next call starts afresh.

@@ -1,5 +1,6 @@
 """Finds channels by name: the built-in ones, and what teams install as `notefly.channels`."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -48,9 +49,8 @@ def load_channels(
 
 async def close_channels(channels: Iterable[Channel]) -> None:
     """End the processes of those that have one."""
-    for channel in channels:
-        if isinstance(channel, SupervisedChannel):
-            await channel.close()
+    hosted = [channel for channel in channels if isinstance(channel, SupervisedChannel)]
+    await asyncio.gather(*(channel.close() for channel in hosted))
 
 
 def find_channels() -> dict[str, list[EntryPoint]]:

@@ -19,7 +19,7 @@ DELETE FROM reported
 INSERT INTO reported (batch, number, size, later)
 SELECT b.key, b.attempts, b.size, m.epoch < :now
 FROM carray(:packed) k CROSS JOIN batch b ON b.key = k.value >> 16 CROSS JOIN message m ON m.key = b.message
-WHERE b.state = 1 AND b.attempts = k.value & 65535 AND b.kind IN (0, 1)
+WHERE b.state = 1 AND b.attempts = k.value & 65535 AND b.kind = 0
 AND b.delivered + b.dead + b.cancelled + b.moved = 0
 
 -- name: fit

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from notefly.adapters.sqlite.claim import Claimer
+from notefly.adapters.sqlite.claim import Claimer, stop_late
 from notefly.adapters.sqlite.database import Database
 from notefly.adapters.sqlite.finish import Lost, end, finish, held
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.plan import Planner
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.rows import Batch
-from notefly.adapters.sqlite.transaction import Reading, Transaction, maybe_moment, micros
+from notefly.adapters.sqlite.transaction import Reading, Transaction, keys_of, maybe_moment, micros
 from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
 from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey, delivery_prefix
 from notefly.ports.batch_store import BatchStore, Claims, Finished, Planned, Slice
@@ -70,22 +70,25 @@ class SqliteBatches:
         await self._database.write(lambda transaction: transaction.many(SQL["extend"], held))
 
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
-        now = self._monotonic()
-
-        def work(transaction: Transaction) -> Sequence[BatchRef]:
-            expired = transaction.rows(SQL["expired_leases"], (now,))
-            return self._interrupt(transaction, expired, Ending.DIED, at)
-
-        return await self._database.write(work, urgent=False)
+        # Looked for by a reader, because it looks at everything that is open.
+        now = (self._monotonic(),)
+        expired = await self._database.read(lambda r: r.rows(SQL["expired_leases"], now))
+        if not expired:
+            return []
+        return await self._database.write(
+            lambda transaction: self._interrupt(
+                transaction, _still(transaction, expired, *now), Ending.DIED, at
+            ),
+            urgent=False,
+        )
 
     async def stop(self, at: datetime, limit: int) -> int:
-        def work(transaction: Transaction) -> int:
-            rows = transaction.rows(SQL["to_stop"], (micros(at), limit))
-            refs = [BatchRef(BatchKey(key), MessageKey(0), "", 0) for (key,) in rows]
-            Claimer(transaction, "", 0.0, at).claim(refs)
-            return len(rows)
-
-        return await self._database.write(work, urgent=False)
+        wanted = (micros(at), limit)
+        found = await self._database.read(lambda r: r.rows(SQL["to_stop"], wanted))
+        keys = [row[0] for row in found]
+        if keys:
+            await self._database.write(lambda t: stop_late(t, keys, at), urgent=False)
+        return len(keys)
 
     async def recover(self, at: datetime) -> None:
         """Leases die with the process that gave them; interrupt all, and hold it against none."""
@@ -129,15 +132,21 @@ class SqliteBatches:
         return refs
 
 
+def _still(
+    transaction: Transaction, expired: Sequence[tuple[int, int]], now: float
+) -> Sequence[tuple[int, int]]:
+    """Those whose lease was not kept in the meantime."""
+    rows = transaction.rows(SQL["still_expired"], (keys_of([key for key, _ in expired]), now))
+    return [(key, number) for key, number in rows]
+
+
 def _slice(
     reading: Reading, claim: Claim, kind: str, after: SubscriberKey, limit: int, at: datetime
 ) -> Slice:
     """The recipients of the next hand-over, as the choices stand right now."""
     batch = Batch(*(reading.row(SQL["read"], (claim.batch,)) or ()))
-    *_, expires_at, _, _, _, cancelled_at, category = (
-        reading.row(SQL["message"], (claim.message.key,)) or ()
-    )
-    batch.category, batch.epoch = category, claim.message.epoch
+    scope_of = reading.row(SQL["scope"], (batch.message,)) or (0, 0, None, None)
+    batch.category, batch.epoch, expires_at, cancelled_at = scope_of
     now = reading.epoch
     expiry = expires_at if batch.expires_at is None else batch.expires_at
     stopped = cancelled_at is not None or (expiry is not None and expiry <= micros(at))

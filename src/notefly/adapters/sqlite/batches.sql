@@ -43,11 +43,6 @@ SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.
     b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
 FROM batch b WHERE b.key = ?
 
--- name: message
-SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body, m.cancelled_at, m.category
-FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
-WHERE m.key = ?
-
 -- name: asked
 SELECT b.key, b.message, c.name, b.state, b.due_at, b.size - b.delivered - b.dead - b.cancelled - b.moved,
     b.attempts, b.spent, b.expires_at, m.expires_at, m.cancelled_at
@@ -63,7 +58,7 @@ INSERT INTO attempt (batch, number, worker, claimed_at)
 SELECT b.key, b.attempts, ?, ? FROM carray(?) k CROSS JOIN batch b ON b.key = k.value
 
 -- name: messages
-SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, CASE WHEN m.only_subscriber IS NOT NULL THEN coalesce(p.id, '') END, m.title, m.body
 FROM carray(?) k CROSS JOIN message m ON m.key = k.value CROSS JOIN category c ON c.key = m.category
 LEFT JOIN subscriber p ON p.key = m.only_subscriber
 
@@ -83,13 +78,17 @@ UPDATE batch SET lease_until = ? WHERE key = ? AND state = 1 AND attempts = ?
 -- name: expired_leases
 SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1 AND lease_until <= ?
 
+-- name: still_expired
+SELECT b.key, b.attempts FROM carray(?) k CROSS JOIN batch b ON b.key = k.value
+WHERE b.state = 1 AND b.lease_until <= ?
+
 -- name: to_stop
 SELECT b.key FROM batch b INDEXED BY batch_open CROSS JOIN message m ON m.key = b.message
 WHERE b.state < 3 AND b.state <> 1
 AND (m.cancelled_at IS NOT NULL OR coalesce(b.expires_at, m.expires_at) <= ?) LIMIT ?
 
 -- name: scope
-SELECT category, epoch FROM message WHERE key = ?
+SELECT category, epoch, expires_at, cancelled_at FROM message WHERE key = ?
 
 -- name: ref
 SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FROM batch WHERE key = ?

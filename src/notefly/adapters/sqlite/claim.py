@@ -64,7 +64,7 @@ class Claimer:
             elif batch.state == LEASED:
                 busy.append(batch.key)
             elif (verdict := _too_late(batch, now)) is not None:
-                self._end(batch, epoch, verdict)
+                _end(self.transaction, batch.key, epoch, verdict, self.at)
                 gone.append(batch.key)
             elif batch.state == WAITING and (batch.due_at or 0) > now:
                 busy.append(batch.key)
@@ -100,13 +100,24 @@ class Claimer:
         rows = self.transaction.rows(SQL["messages"], (keys_of(list(keys)),))
         return {row[0]: message_of(row) for row in rows}
 
-    def _end(self, asked: Asked, epoch: Epoch, verdict: Verdict) -> None:
-        """Nothing may start any more: what is left ends here, without an attempt."""
-        row = self.transaction.row(SQL["read"], (asked.key,)) or ()
-        batch = in_scope(self.transaction, Batch(*row))
-        record(self.transaction, batch, everybody(batch, epoch, verdict, self.at))
-        store_batch(self.transaction, batch, FINISHED)
-        announce(self.transaction, batch, self.at)
+
+def stop_late(transaction: Transaction, keys: Sequence[int], at: datetime) -> None:
+    """End those of them that nobody holds and whose message was cancelled or has expired."""
+    epoch, now = transaction.epoch, micros(at)
+    for batch in (Asked(*row) for row in transaction.rows(SQL["asked"], (keys_of(keys),))):
+        verdict = _too_late(batch, now)
+        if batch.state not in (LEASED, FINISHED) and verdict is not None:
+            _end(transaction, batch.key, epoch, verdict, at)
+
+
+def _end(
+    transaction: Transaction, key: BatchKey, epoch: Epoch, verdict: Verdict, at: datetime
+) -> None:
+    """Nothing may start any more: what is left ends here, without an attempt."""
+    batch = in_scope(transaction, Batch(*(transaction.row(SQL["read"], (key,)) or ())))
+    record(transaction, batch, everybody(batch, epoch, verdict, at))
+    store_batch(transaction, batch, FINISHED)
+    announce(transaction, batch, at)
 
 
 def _too_late(batch: Asked, now: int) -> Verdict | None:

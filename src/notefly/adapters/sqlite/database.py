@@ -1,17 +1,17 @@
 """The file as the stores see it: `write` in the shared transactions, `read` of one moment."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TypeVar
 
 import apsw
 
 from notefly.adapters.sqlite.connection import MEMORY, open_reader, open_writer
 from notefly.adapters.sqlite.transaction import Reading, Transaction
-from notefly.adapters.sqlite.writer import STORE_ERRORS, Writer
+from notefly.adapters.sqlite.writer import Writer
 from notefly.domain.errors import Unavailable
 from notefly.ports.meter import Meter
 
@@ -35,11 +35,13 @@ class Database:
         self.path = path
         self._watchers: set[asyncio.Event] = set()
         self._writer = Writer(open_writer(path), budget, meter, on_unknown, self._wake)
-        self._local = threading.local()
-        self._connections: list[apsw.Connection] = []
-        self._readers = (
-            None if path == MEMORY else ThreadPoolExecutor(READERS, "notefly-reader", self._connect)
-        )
+        # Opened at once: later there may be no file handle left for it.
+        self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
+        self._readers = None
+        if path != MEMORY:
+            for _ in range(READERS):
+                self._idle.put(open_reader(path))
+            self._readers = ThreadPoolExecutor(READERS, "notefly-reader")
 
     async def write(self, work: Callable[[Transaction], T], *, urgent: bool = True) -> T:
         """See `Writer.run`."""
@@ -64,22 +66,26 @@ class Database:
         """Everything asked for is done first."""
         if self._readers is not None:
             self._readers.shutdown()
-        for connection in self._connections:
-            connection.close()
+            for _ in range(READERS):
+                self._idle.get().close()
         self._writer.close()
 
-    def _connect(self) -> None:
-        connection = open_reader(self.path)
-        self._connections.append(connection)
-        self._local.reading = Reading(connection)
-        self._local.connection = connection
-
     def _read(self, work: Callable[[Reading], T]) -> T:
+        connection = self._idle.get()
         try:
-            with self._local.connection:
-                return work(self._local.reading)
-        except STORE_ERRORS as error:
+            return self._of_one_moment(connection, work)
+        except apsw.Error as error:
             raise Unavailable(f"the store cannot be read now: {error}") from error
+        finally:
+            self._idle.put(connection)
+
+    @staticmethod
+    def _of_one_moment(connection: apsw.Connection, work: Callable[[Reading], T]) -> T:
+        connection.execute("BEGIN")
+        try:
+            return work(Reading(connection))
+        finally:
+            connection.execute("COMMIT")
 
     def _wake(self) -> None:
         for event in self._watchers:

@@ -9,7 +9,7 @@ SELECT key FROM subscriber WHERE id = ?
 SELECT min(key), max(key) FROM message WHERE id >= ? AND id < ?
 
 -- name: message
-SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body, m.cancelled_at,
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, CASE WHEN m.only_subscriber IS NOT NULL THEN coalesce(p.id, '') END, m.title, m.body, m.cancelled_at,
     m.category, m.only_subscriber
 FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
 WHERE m.key = ?
@@ -127,7 +127,7 @@ AND (:subscriber IS NULL OR d.subscriber = :subscriber) AND (:category IS NULL O
 AND (:reason IS NULL OR d.reason = :reason)
 AND (:since IS NULL OR m.accepted_at >= :since) AND (:until IS NULL OR m.accepted_at < :until)
 AND (:any_age OR m.expires_at IS NULL OR m.expires_at > :at)
-ORDER BY d.message, d.channel, d.batch, d.attempt, d.subscriber LIMIT :limit
+ORDER BY d.message, d.channel, d.subscriber LIMIT :limit
 
 -- name: count_dead
 SELECT count(*) FROM delivery d JOIN message m ON m.key = d.message

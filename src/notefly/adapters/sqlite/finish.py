@@ -75,7 +75,8 @@ def held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
 
 def in_scope(transaction: Transaction, batch: Batch) -> Batch:
     """The same batch, knowing which audience it is a part of."""
-    batch.category, batch.epoch = transaction.row(SQL["scope"], (batch.message,)) or (0, 0)
+    scope = transaction.row(SQL["scope"], (batch.message,)) or (0, 0)
+    batch.category, batch.epoch = scope[:2]
     return batch
 
 
@@ -85,7 +86,7 @@ def end(
     """End the attempt; the batches that may be worked on because of it."""
     epoch_known = _record_attempt(transaction, batch, report)
     for handed in report.handed:
-        record(transaction, batch, handed)
+        record(transaction, batch, handed, going_on=report.ending is not Ending.FINISHED)
         if not epoch_known:
             _record_handover(transaction, batch, handed)
     children = [BatchKey(key) for key in batch.children]

@@ -29,17 +29,17 @@ INSERT INTO unplanned (message) VALUES (?)
 INSERT INTO unplanned (message) SELECT key FROM message WHERE key >= ? AND key < ?
 
 -- name: by_id
-SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body, m.cancelled_at
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, CASE WHEN m.only_subscriber IS NOT NULL THEN coalesce(p.id, '') END, m.title, m.body, m.cancelled_at
 FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
 WHERE m.id = ?
 
 -- name: newest
-SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body, m.cancelled_at
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, CASE WHEN m.only_subscriber IS NOT NULL THEN coalesce(p.id, '') END, m.title, m.body, m.cancelled_at
 FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
 WHERE m.key < ? ORDER BY m.key DESC LIMIT ?
 
 -- name: newest_in_category
-SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, p.id, m.title, m.body, m.cancelled_at
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, CASE WHEN m.only_subscriber IS NOT NULL THEN coalesce(p.id, '') END, m.title, m.body, m.cancelled_at
 FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
 WHERE m.category = ? AND m.key < ? ORDER BY m.epoch DESC, m.key DESC LIMIT ?
 

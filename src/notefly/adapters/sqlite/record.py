@@ -27,14 +27,19 @@ def members(
     return transaction.rows(statement, batch.scope(after, through, 0) | {"limit": -1})
 
 
-def record(transaction: Transaction, batch: Batch, handed: Handed) -> None:
-    """Write the outcome of a hand-over; a default of `retrying` leaves its members in the batch."""
+def record(
+    transaction: Transaction, batch: Batch, handed: Handed, *, going_on: bool = False
+) -> None:
+    """Write the outcome of a hand-over; a default of `retrying` leaves its members in the batch.
+
+    Not so in one that is `going_on` at once: there they are set aside, to wait for their time.
+    """
     default = handed.default
     if batch.untouched and not handed.exceptions and default.state.terminal:
         _record_alike(transaction, batch, handed)
     else:
-        _record_each(transaction, batch, handed)
-    if default.due_at is not None:
+        _record_each(transaction, batch, handed, going_on=going_on)
+    if default.due_at is not None and not going_on:
         batch.due = max(default.due_at, batch.due or default.due_at)
 
 
@@ -55,7 +60,7 @@ def _record_alike(transaction: Transaction, batch: Batch, handed: Handed) -> Non
     batch.count(handed.default.state, written - closed, alone)
 
 
-def _record_each(transaction: Transaction, batch: Batch, handed: Handed) -> None:
+def _record_each(transaction: Transaction, batch: Batch, handed: Handed, *, going_on: bool) -> None:
     """Look at every member: a closed choice is cancelled, an exception has its own verdict."""
     verdicts: list[Judged] = []
     everybody_named = len(handed.exceptions) == handed.size and handed.epoch == batch.epoch
@@ -68,7 +73,8 @@ def _record_each(transaction: Transaction, batch: Batch, handed: Handed) -> None
     ended = [one for one in verdicts if one[1].due_at is None]
     for state, group in write(transaction, batch, ended, batch.key):
         batch.count(state, len(group), group[-1][0])
-    apart = [(s, v) for s, v in verdicts if v.due_at is not None and s in handed.exceptions]
+    waiting = [one for one in verdicts if one[1].due_at is not None]
+    apart = waiting if going_on else [one for one in waiting if one[0] in handed.exceptions]
     if apart:
         _set_aside(transaction, batch, apart)
 

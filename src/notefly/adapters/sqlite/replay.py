@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -47,10 +46,11 @@ class Replayer:
             "limit": limit,
         }
         rows = transaction.rows(SQL["dead"], scope)
-        refs = [
-            self._reopen(transaction, list(group), expires_at, at)
-            for _, group in groupby(rows, key=lambda row: (row[0], row[1], row[3], row[4], row[5]))
-        ]
+        lineages: dict[tuple[int, ...], list[Row]] = {}
+        for row in rows:
+            message, channel, _, batch, attempt, round_, _ = row
+            lineages.setdefault((message, channel, batch, attempt, round_), []).append(row)
+        refs = [self._reopen(transaction, group, expires_at, at) for group in lineages.values()]
         return len(rows), refs
 
     def one(

@@ -60,7 +60,8 @@ class Batch:
     """Whether nothing of it was recorded before this attempt."""
 
     def __post_init__(self) -> None:
-        self.untouched = self.left == self.size and not self.by_rows
+        # A half spans people whom the batch it comes from has recorded.
+        self.untouched = self.left == self.size and self.kind == PLANNED
 
     @property
     def left(self) -> int:

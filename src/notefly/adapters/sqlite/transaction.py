@@ -75,7 +75,7 @@ class Transaction(Reading):
 def keys_of(keys: Sequence[int]) -> object:
     """An array for `carray(?)`, which SQLite reads without a call into Python for each.
 
-    It must not be empty; no key is 0.
+    An empty one would be refused; no key is 0.
     """
     return apsw.carray(array("q", keys or (0,)))
 

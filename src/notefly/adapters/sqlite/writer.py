@@ -90,6 +90,12 @@ class Writer:
         self._thread.join()
 
     def _serve(self) -> None:
+        try:
+            self._until_closed()
+        except BaseException as error:  # noqa: BLE001 - whoever waits would wait for ever
+            self._on_unknown(error)
+
+    def _until_closed(self) -> None:
         closing = False
         while not closing or self._later:
             first = None if self._later else self._inbox.get()
@@ -107,16 +113,18 @@ class Writer:
         started = time.perf_counter()
         deadline = started + self._budget()
         done: list[Job[Any]] = []
-        closing = False
+        closing = worked = False
         try:
             self._execute("BEGIN IMMEDIATE")
             if first is not None:
                 self._take(first, done)
             while True:
                 closing = self._drain(done) or closing
-                if not self._later or (done and time.perf_counter() >= deadline):
+                # At least one of the others has its turn, however many are urgent.
+                if not self._later or (worked and time.perf_counter() >= deadline):
                     break
                 self._do(self._later.popleft(), done)
+                worked = True
         except STORE_ERRORS as error:
             if not done:
                 # It did not even begin: somebody is told, and the next one tries again.
@@ -151,7 +159,10 @@ class Writer:
             job.result = job.work(self._transaction)
         except STORE_ERRORS:
             raise
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:
+            if not self._connection.in_transaction:
+                # SQLite undid all of it by itself: nobody's work is left.
+                raise apsw.FullError("the transaction was undone") from error
             job.error = error
             self._execute("ROLLBACK TO job")
         self._execute("RELEASE job")

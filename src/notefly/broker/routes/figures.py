@@ -57,7 +57,7 @@ class QueueView(TypedDict):
 
 class SettingView(TypedDict):
     name: str
-    value: str | int | bool | list[str]
+    value: str | float | bool | list[str]
     source: str
 
 
@@ -148,12 +148,12 @@ async def show_settings(settings: Injected[Settings]) -> Answer:
     return json_answer(told)
 
 
-def _plain(value: object) -> str | int | bool | list[str]:
+def _plain(value: object) -> str | float | bool | list[str]:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple):
         return [str(member) for member in value]
-    return value if isinstance(value, str | int | bool) else str(value)
+    return value if isinstance(value, str | float | int | bool) else str(value)
 
 
 @ROUTES.add(

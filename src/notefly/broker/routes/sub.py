@@ -20,7 +20,6 @@ from notefly.broker.routing import Body, Gives, Operation, Routes
 from notefly.broker.sse import MEDIA, stream
 from notefly.domain.errors import Invalid, NotFound
 from notefly.domain.ids import SubscriberId
-from notefly.domain.subscriber import Preferences
 from notefly.ports.clock import Clock, Ids
 from notefly.ports.subscriber_store import SubscriberStore
 
@@ -109,10 +108,9 @@ async def save_sub(
 
 async def _leave(subscribers: Subscribers, sent: Choices) -> Answer:
     """Every category is left, with what was chosen for it; addresses and message types stay."""
-    stored = await subscribers.get(SubscriberId(sent.id))
-    kept = Preferences(channels=stored.profile.preferences.channels)
-    await subscribers.revise(stored.profile.id, ProfileChange(preferences=kept))
-    return _back_to(stored.profile.id, "left")
+    nothing = ProfileChange(categories=frozenset(), overrides={})
+    await subscribers.revise(SubscriberId(sent.id), nothing)
+    return _back_to(sent.id, "left")
 
 
 def _back_to(subscriber: str, said: str) -> Answer:
