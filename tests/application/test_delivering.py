@@ -186,9 +186,10 @@ async def test_a_stop_and_a_cancel_give_the_rest_back(tmp_path: Path) -> None:
 
 def test_a_stride_follows_what_was_measured() -> None:
     stride = Stride()
-    assert (stride.recipients(1_000), stride.recipients(10)) == (32, 10)
-    for _ in range(50):
-        stride.measured(10, 10.0)
+    assert (stride.recipients(1_000), stride.recipients(2)) == (4, 2)
+    stride.measured(4, 0.0)
+    assert stride.recipients(1_000) == 32
+    stride.measured(10, 10.0)
     assert stride.recipients(1_000) == 1
     for _ in range(50):
         stride.measured(1_000, 0.0)

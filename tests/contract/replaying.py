@@ -186,10 +186,12 @@ async def retries_of_a_round_and_its_poison(world: World) -> None:
 
 
 @replaying
-async def a_replay_of_a_cancelled_message_is_stopped(world: World) -> None:
+async def a_replay_can_be_stopped_but_not_what_has_ended(world: World) -> None:
     message, [ada] = await dead(world, "ada")
-    await world.messages.cancel(message, world.clock.now())
+    assert await world.messages.cancel(message, world.clock.now())
+    assert (await status(world, message)).cancelled_at is None
     refs = await world.deliveries.replay_one(sms(message, ada), None, world.clock.now())
+    await world.messages.cancel(message, world.clock.now())
     assert await claim(world, *refs) == []
     found = await line(world, message, ada)
     assert (found.state, found.reason, found.round) == (State.CANCELLED, Reason.STOPPED, 2)

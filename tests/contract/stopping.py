@@ -236,10 +236,10 @@ async def a_half_does_not_record_again_what_its_batch_did(world: World) -> None:
     message = await publish(world)
     [ref] = await plan(world)
     [first] = await claim(world, ref)
-    part = await world.batches.hand_over(first, NOBODY, 1, world.clock.now())
-    ada = part.recipients[0].subscriber
+    part = await world.batches.hand_over(first, NOBODY, 4, world.clock.now())
+    cleo = part.recipients[2].subscriber
     due = world.clock.now().replace(second=30)
-    await finish(world, first, retry(due), {ada: DELIVERED})
+    await finish(world, first, retry(due), {cleo: DELIVERED})
     world.clock.advance(60)
     [again] = await claim(world, ref)
     await died(world, again)

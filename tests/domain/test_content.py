@@ -100,7 +100,7 @@ ADA = profile("ada", overrides={"finance": "email"})
         (replace(ADA, name="a\nb"), ["/name"]),
         (replace(ADA, name="a\0"), ["/name", "/name"]),
         (replace(ADA, addresses={**ADA.addresses, "fax": "1"}), ["/addresses/fax"]),
-        (replace(ADA, addresses={}), ["/channels", "/channels"]),
+        (replace(ADA, addresses={}), ["/overrides/finance", "/channels"]),
         (profile("a", "weather sports", "sms pigeon"), ["/categories", "/channels"]),
         (profile("a", overrides={"a/b~c": "sms"}), ["/overrides/a~1b~0c"]),
         (profile("a", overrides={"finance": "pigeon fax"}), ["/overrides/finance"] * 2),
@@ -112,7 +112,7 @@ def test_every_problem_of_a_profile_is_named(person: Profile, wrong: list[str]) 
 
 def test_an_address_is_needed_for_what_is_chosen_anywhere() -> None:
     only_phone = replace(ADA, addresses={"phone": "+1"})
-    assert problems(only_phone) == ["/channels"]
+    assert problems(only_phone) == ["/overrides/finance"]
     assert problems(replace(only_phone, preferences=Preferences())) == []
 
 

@@ -56,11 +56,13 @@ class Delivering(Publishing):
             work = self.model.works[ref.batch]
             if not work.left:
                 gone.append(ref.batch)
-            elif work.leased_until is not None or (work.due and work.due > at):
+            elif work.leased_until is not None:
                 busy.append(ref.batch)
             elif stopped := work.stops(at):
                 self.model.stop(work, stopped)
                 gone.append(ref.batch)
+            elif work.due and work.due > at:
+                busy.append(ref.batch)
             else:
                 work.attempts += 1
                 work.leased_until, work.due = self.clock.monotonic() + LEASE, None

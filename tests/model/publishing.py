@@ -85,9 +85,10 @@ class Publishing(Life):
     def cancel(self, pick: int) -> None:
         letter = self.model.letters[pick % len(self.model.letters)]
         assert self.run(self.world.messages.cancel(letter.id, self.clock.now()))
-        if not letter.cancelled:
+        mine = [work for work in self.model.open_works() if work.letter is letter]
+        if not letter.cancelled and (mine or not letter.planned):
             letter.cancelled = True
-            for work in self.model.open_works():
-                if work.letter is letter and work.leased_until is None:
+            for work in mine:
+                if work.leased_until is None:
                     work.due = None
         self._offer_unfinished()

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from notefly.application.retry import Judge
-from notefly.domain.batch import NOBODY, Claim, Ending, Handed, Report
+from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
 from notefly.domain.outcome import Outcomes, Refused, Retry
 from notefly.ports.batch_store import BatchStore, Slice
@@ -14,9 +15,9 @@ from notefly.ports.clock import Clock
 
 HAND_OVER_SECONDS = 0.5
 """Work in one hand-over: consent is never older than this when somebody's turn comes."""
-FIRST_HAND_OVER = 32
-"""Recipients, until it was measured how many a channel takes in the time."""
-SMOOTHING = 0.3
+FIRST_HAND_OVER = 4
+GROWTH = 8
+"""How much larger one hand-over may be than the last."""
 NO_ADDRESS = Refused("there is no address")
 
 
@@ -25,13 +26,15 @@ class Stride:
     """How many recipients a channel takes in one hand-over."""
 
     seconds_each: float = HAND_OVER_SECONDS / FIRST_HAND_OVER
+    """A few at first: nobody knows yet how long a channel takes."""
 
     def recipients(self, at_most: int) -> int:
         return max(1, min(at_most, int(HAND_OVER_SECONDS / self.seconds_each)))
 
     def measured(self, recipients: int, seconds: float) -> None:
+        """Slower counts at once; faster is believed step by step."""
         cost = max(seconds, 1e-9) / recipients
-        self.seconds_each += SMOOTHING * (cost - self.seconds_each)
+        self.seconds_each = max(cost, self.seconds_each / GROWTH)
 
 
 @dataclass(slots=True)
@@ -67,10 +70,12 @@ class DeliverBatch:
                 if part.stopped:
                     # The next claim ends what is left, by the same rule as for everybody else.
                     return Report(claim, Ending.RELEASED, self.clock.now(), handed)
+                begun = Begun(part.after, part.through, part.epoch, self.clock.now())
                 try:
-                    handed.append(await self._hand_over(claim, part))
+                    handed.append(await self._hand_over(claim, part, begun.started_at))
                 except ChannelDied as error:
-                    return Report(claim, Ending.DIED, self.clock.now(), handed, str(error))
+                    at = self.clock.now()
+                    return Report(claim, Ending.DIED, at, handed, str(error), begun)
             if part.last:
                 return Report(claim, Ending.FINISHED, self.clock.now(), handed)
             if self.stopping():
@@ -83,16 +88,17 @@ class DeliverBatch:
         if prepare is not None:
             await prepare()
 
-    async def _hand_over(self, claim: Claim, part: Slice) -> Handed:
-        started_at = self.clock.now()
+    async def _hand_over(self, claim: Claim, part: Slice, started_at: datetime) -> Handed:
         reachable = [recipient for recipient in part.recipients if recipient.address]
         outcomes = Outcomes(NO_ADDRESS)
         if reachable:
             began = self.clock.monotonic()
-            outcomes = await self._call(
-                HandOver(claim.message, claim.channel, claim.number, len(reachable), reachable)
-            )
-            self.stride.measured(len(reachable), self.clock.monotonic() - began)
+            try:
+                outcomes = await self._call(
+                    HandOver(claim.message, claim.channel, claim.number, len(reachable), reachable)
+                )
+            finally:
+                self.stride.measured(len(reachable), self.clock.monotonic() - began)
         if len(reachable) < len(part.recipients):
             missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
             outcomes = Outcomes(outcomes.default, {**outcomes.exceptions, **missing})

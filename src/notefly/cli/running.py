@@ -6,7 +6,7 @@ from notefly.cli import ports
 from notefly.cli.failure import plainly
 from notefly.cli.lifeline import die_with_parent
 from notefly.cli.preparing import prepared, set_up_log
-from notefly.config import Settings
+from notefly.config import Settings, origin, reachable
 
 READY = "ready"
 supervised_option = click.option(
@@ -24,6 +24,8 @@ def broker(*, supervised: bool) -> None:
 
     def started(address: str) -> None:
         _say(f"broker: {address} is ready, its API is at {address}/docs", address, supervised)
+        if not supervised:
+            _mention_client(settings)
 
     run(settings, started)
 
@@ -55,6 +57,12 @@ def _begin(*, supervised: bool) -> Settings:
 
 def _say(line: str, address: str, supervised: bool) -> None:  # noqa: FBT001 - not a switch of ours
     click.echo(f"{READY} {address}" if supervised else line)
+
+
+def _mention_client(settings: Settings) -> None:
+    pages = origin(reachable(settings.host), settings.client_port)
+    if not ports.trouble(settings.host, settings.client_port):
+        click.echo(f"broker: no client at {pages}; its pages start with `notefly client`", err=True)
 
 
 def _mention_broker(settings: Settings) -> None:

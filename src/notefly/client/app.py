@@ -61,7 +61,8 @@ def _add_entrances(app: Quart) -> None:
     @app.get("/docs")
     @inject
     async def api_pages(links: Injected[Links]) -> Page:
-        return redirect(links.broker("/docs"))
+        addresses = {"docs": links.broker("/docs"), "openapi": links.broker("/openapi.json")}
+        return await render_template("docs.html", **addresses)
 
     @app.get("/healthz")
     async def healthy() -> Page:

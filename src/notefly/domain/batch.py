@@ -75,6 +75,16 @@ class Handed:
     exceptions: Mapping[SubscriberKey, Verdict] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A hand-over that was not answered: it began, and that is all that is known of it."""
+
+    after: SubscriberKey
+    through: SubscriberKey
+    epoch: Epoch
+    started_at: datetime
+
+
 class Ending(StrEnum):
     """How an attempt ended; what was not handed over by then goes on in the batch."""
 
@@ -96,3 +106,5 @@ class Report:
     ended_at: datetime
     handed: Sequence[Handed] = ()
     detail: str | None = None
+    begun: Begun | None = None
+    """The hand-over in which the channel died."""

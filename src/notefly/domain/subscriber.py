@@ -83,7 +83,7 @@ def preference_problems(
     for name in sorted(preferences.channels - channels):
         yield Problem("/channels", f"unknown channel {name!r}")
     for category, chosen in sorted(preferences.overrides.items()):
-        pointer = "/overrides/" + category.replace("~", "~0").replace("/", "~1")
+        pointer = _override(category)
         if category not in categories:
             yield Problem(pointer, f"unknown category {category!r}")
         for name in sorted(chosen - channels):
@@ -95,6 +95,17 @@ def missing_addresses(profile: Profile, kinds: Mapping[str, str]) -> Iterator[Pr
     for channel in sorted(profile.preferences.channels_named()):
         kind = kinds.get(channel)
         if kind and kind not in profile.addresses:
-            yield Problem(
-                "/channels", f"{channel} is chosen, but there is no {kind} address for it"
-            )
+            why = f"{channel} is chosen, but there is no {kind} address for it"
+            yield Problem(_chosen_at(profile.preferences, channel), why)
+
+
+def _chosen_at(preferences: Preferences, channel: str) -> str:
+    """Where the choice stands: for all categories, or for one."""
+    if channel in preferences.channels:
+        return "/channels"
+    return _override(min(c for c, chosen in preferences.overrides.items() if channel in chosen))
+
+
+def _override(category: str) -> str:
+    """Its JSON pointer (RFC 6901)."""
+    return "/overrides/" + category.replace("~", "~0").replace("/", "~1")

@@ -50,7 +50,7 @@ UPDATE reported SET cancelled = (
 WHERE later
 
 -- name: settle
-UPDATE batch SET state = 3, lease_until = NULL, due_at = NULL,
+UPDATE batch SET state = 3, lease_until = NULL, due_at = NULL, ended_at = :ended_at,
     cancelled = (SELECT r.cancelled FROM reported r WHERE r.batch = key),
     delivered = CASE WHEN :state = 1 THEN size - (SELECT r.cancelled FROM reported r WHERE r.batch = key) ELSE 0 END,
     dead = CASE WHEN :state = 3 THEN size - (SELECT r.cancelled FROM reported r WHERE r.batch = key) ELSE 0 END

@@ -87,6 +87,15 @@ SELECT printf('key %s of %s stands for %d messages from %d on, %d are there', i.
 FROM idempotency i
 WHERE (SELECT count(*) FROM message m WHERE m.key >= i.first_message AND m.key < i.first_message + i.messages) <> i.messages
 
+-- name: I7_overlap
+-- And no message belongs to two keys.
+SELECT printf('key %s of %s and key %s of %s stand for the same message', a.key, a.owner, b.key, b.owner)
+FROM (SELECT owner, key, first_message, messages,
+    lead(owner) OVER w AS next_owner, lead(key) OVER w AS next_key, lead(first_message) OVER w AS next_first
+    FROM idempotency WINDOW w AS (ORDER BY first_message)) a
+JOIN idempotency b ON b.owner = a.next_owner AND b.key = a.next_key
+WHERE a.first_message + a.messages > a.next_first
+
 -- name: I8_batches
 -- What a batch was given is what it ended, moved on, and still has.
 SELECT printf('batch %d of %d: %d delivered, %d dead, %d cancelled, %d moved (children hold %d), in state %d', b.key, b.size,
@@ -122,7 +131,8 @@ SELECT printf('delivery (message %d, channel %d, subscriber %d) was handed over 
     d.message, d.channel, d.subscriber, coalesce(a.epoch, h.epoch), s.to_epoch)
 FROM subscription s
 JOIN message m ON m.category = s.category AND m.epoch >= s.from_epoch AND m.epoch < s.to_epoch
-JOIN delivery d ON d.message = m.key AND d.channel = s.channel AND d.subscriber = s.subscriber AND d.state = 1
+JOIN delivery d ON d.message = m.key AND d.channel = s.channel AND d.subscriber = s.subscriber
+    AND (d.state = 1 OR (d.state = 3 AND d.reason IN (0, 2, 3)))
 LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
 LEFT JOIN handover h ON h.batch = d.batch AND h.number = d.attempt AND h.first <= d.subscriber AND h.last >= d.subscriber
 WHERE s.to_epoch < 9223372036854775807 AND coalesce(a.epoch, h.epoch) >= s.to_epoch

@@ -69,7 +69,7 @@ UPDATE attempt SET ended_at = ?, ending = ?, started_at = ?, epoch = ?, detail =
 INSERT INTO handover (batch, number, first, last, started_at, epoch, detail) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: settle
-UPDATE batch SET state = ?, spent = ?, deaths = ?, due_at = ?, lease_until = NULL,
+UPDATE batch SET state = ?, spent = ?, deaths = ?, due_at = ?, ended_at = ?, lease_until = NULL,
     delivered = ?, dead = ?, cancelled = ?, moved = ? WHERE key = ?
 
 -- name: extend

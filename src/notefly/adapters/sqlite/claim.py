@@ -116,7 +116,7 @@ def _end(
     """Nothing may start any more: what is left ends here, without an attempt."""
     batch = in_scope(transaction, Batch(*(transaction.row(SQL["read"], (key,)) or ())))
     record(transaction, batch, everybody(batch, epoch, verdict, at))
-    store_batch(transaction, batch, FINISHED)
+    store_batch(transaction, batch, FINISHED, at)
     announce(transaction, batch, at)
 
 

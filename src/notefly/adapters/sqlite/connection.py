@@ -36,8 +36,14 @@ def open_writer(path: str) -> apsw.Connection:
     try:
         connection = apsw.Connection(path)
         _pragmas(connection, WRITER_CACHE_KIB)
-        _one(connection, "PRAGMA journal_mode = WAL")
+        mode = _one(connection, "PRAGMA journal_mode = WAL")
+        if mode != "wal" and path != MEMORY:
+            raise StoreUnusable(f"the store {path} is on a file system without WAL ({mode})")
         _one(connection, "PRAGMA synchronous = FULL")
+        # macOS: to the platter, not to the drive's cache.
+        _one(connection, "PRAGMA fullfsync = ON")
+        # What was erased is overwritten, not only forgotten.
+        _one(connection, "PRAGMA secure_delete = ON")
         # The writer checkpoints by itself, between transactions, so that no commit has to.
         connection.wal_autocheckpoint(0)
         migrate(connection)

@@ -85,6 +85,9 @@ SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM
 WHERE message = ? AND channel = ? AND first <= ? AND last >= ? AND kind IN (0, 1) AND state < 3
 ORDER BY first DESC, key DESC LIMIT 1
 
+-- name: ended
+SELECT ended_at FROM batch WHERE key = ?
+
 -- name: attempt
 SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt WHERE batch = ? AND number = ?
 

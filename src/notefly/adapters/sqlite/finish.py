@@ -27,7 +27,7 @@ from notefly.adapters.sqlite.rows import (
     StoreBrokenError,
 )
 from notefly.adapters.sqlite.transaction import Transaction, maybe_micros, maybe_moment, micros
-from notefly.domain.batch import EVERYBODY, BatchRef, Ending, Handed, Report
+from notefly.domain.batch import EVERYBODY, BatchRef, Begun, Ending, Handed, Report
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import BatchKey, MessageKey, SubscriberKey
 from notefly.domain.outcome import Verdict
@@ -46,6 +46,7 @@ class Lost:
     ended_at: datetime
     detail: str | None = None
     handed: Sequence[Handed] = ()
+    begun: Begun | None = None
 
 
 def finish(transaction: Transaction, channels: Names, reports: Sequence[Report]) -> Finished:
@@ -88,26 +89,29 @@ def end(
     for handed in report.handed:
         record(transaction, batch, handed, going_on=report.ending is not Ending.FINISHED)
         if not epoch_known:
-            _record_handover(transaction, batch, handed)
+            _record_handover(transaction, batch, handed, handed.default.detail)
+    if report.begun is not None:
+        _record_handover(transaction, batch, report.begun, report.detail)
     children = [BatchKey(key) for key in batch.children]
     if report.ending is Ending.DIED:
         batch.deaths += 1
         children += _poisoned(transaction, batch, report.ended_at)
     state = _settled(transaction, batch, report.ending)
-    store_batch(transaction, batch, state)
+    store_batch(transaction, batch, state, report.ended_at)
     announce(transaction, batch, report.ended_at)
     if state != FINISHED:
         children.append(batch.key)
     return [_ref(transaction, channels, child) for child in children]
 
 
-def store_batch(transaction: Transaction, batch: Batch, state: int) -> None:
+def store_batch(transaction: Transaction, batch: Batch, state: int, at: datetime) -> None:
     """Write back the counters and where the batch stands."""
     values = (
         state,
         batch.spent,
         batch.deaths,
         maybe_micros(batch.due) if state == WAITING else None,
+        micros(at) if state == FINISHED else None,
         batch.delivered,
         batch.dead,
         batch.cancelled,
@@ -153,7 +157,9 @@ def _record_attempt(transaction: Transaction, batch: Batch, report: "Report | Lo
     return whole
 
 
-def _record_handover(transaction: Transaction, batch: Batch, handed: Handed) -> None:
+def _record_handover(
+    transaction: Transaction, batch: Batch, handed: Handed | Begun, detail: str | None
+) -> None:
     values = (
         batch.key,
         batch.attempts,
@@ -161,7 +167,7 @@ def _record_handover(transaction: Transaction, batch: Batch, handed: Handed) -> 
         handed.through,
         micros(handed.started_at),
         handed.epoch,
-        handed.default.detail,
+        detail,
     )
     transaction.run(SQL["add_handover"], values)
 

@@ -73,7 +73,10 @@ SELECT c.name,
 FROM batch b JOIN channel c ON c.key = b.channel WHERE b.message = ? GROUP BY b.channel ORDER BY b.channel
 
 -- name: cancel
-UPDATE message SET cancelled_at = ? WHERE key = ? AND cancelled_at IS NULL
+-- After the end there is nothing to stop, and a later replay must not find it stopped.
+UPDATE message SET cancelled_at = ?1 WHERE key = ?2 AND cancelled_at IS NULL
+AND (EXISTS (SELECT 1 FROM unplanned WHERE message = ?2)
+    OR EXISTS (SELECT 1 FROM batch WHERE message = ?2 AND state < 3))
 
 -- name: wake_waiting
 -- What waits for a retry need not wait to be cancelled.

@@ -13,7 +13,7 @@ from notefly.domain.log import LoggedDelivery
 from notefly.domain.message import Message
 
 SQL = load("deliveries")
-WORDS = {
+WORDS: Mapping[Reason | None, str] = {
     Reason.UNSUBSCRIBED: "unsubscribed before it was handed over",
     Reason.STOPPED: "the message was cancelled before it was handed over",
     Reason.EXPIRED: "expired before it could be handed over",
@@ -132,8 +132,8 @@ class Teller:
             address=self._address(reading, place, at, started),
             state=at.state,
             attempts=at.attempt,
-            updated_at=moment(self._updated(place, at, attempt)),
-            detail=detail if at.reason is None else detail or WORDS.get(at.reason),
+            updated_at=moment(self._updated(reading, place, at, attempt)),
+            detail=_words(at, detail),
             reason=at.reason,
             round=at.round,
             next_try_at=maybe_moment(at.work.due_at) if at.work else None,
@@ -159,13 +159,21 @@ class Teller:
         return value
 
     @staticmethod
-    def _updated(place: Place, at: Found, attempt: Row | None) -> int:
-        _, _, _, _, accepted_at, expires_at, _, _, _, cancelled_at, _, _ = place.row
-        if at.reason is Reason.STOPPED and cancelled_at:
-            return int(cancelled_at)
-        if at.reason is Reason.EXPIRED and attempt is None and expires_at:
-            return int(expires_at)
+    def _updated(reading: Reading, place: Place, at: Found, attempt: Row | None) -> int:
+        """When its row was last written, or its batch last changed hands."""
+        if at.reason in WORDS:
+            # It may have ended without an attempt of its own: with its batch, then.
+            ended_at = reading.value(SQL["ended"], (at.batch,))
+            if ended_at is not None:
+                return int(ended_at)
         if attempt is None:
-            return int(accepted_at)
+            return int(place.row[4])
         claimed_at, ended_at = attempt[2], attempt[5]
         return int(ended_at or claimed_at)
+
+
+def _words(at: Found, detail: str | None) -> str | None:
+    """What was cancelled was not refused: an older answer of the channel is no reason for it."""
+    if at.reason not in WORDS:
+        return detail
+    return WORDS[at.reason] if at.state is State.CANCELLED else detail or WORDS[at.reason]

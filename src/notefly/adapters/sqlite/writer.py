@@ -105,7 +105,7 @@ class Writer:
             closing = self._group(first) or closing
             if self._wal_pages >= CHECKPOINT_PAGES:
                 self._checkpoint()
-        self._checkpoint()
+        self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close()
 
     def _group(self, first: Job[Any] | None) -> bool:
@@ -211,9 +211,9 @@ class Writer:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> None:
         try:
-            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._connection.wal_checkpoint(mode=mode)
             self._wal_pages = 0
         except apsw.Error:
             # Nothing is lost by it: the WAL keeps everything, and the next one tries again.

@@ -97,6 +97,7 @@ CREATE TABLE batch (
     lease_until REAL,
     due_at INTEGER,
     expires_at INTEGER,
+    ended_at INTEGER,
     delivered INTEGER NOT NULL DEFAULT 0,
     dead INTEGER NOT NULL DEFAULT 0,
     cancelled INTEGER NOT NULL DEFAULT 0,
