@@ -1,7 +1,7 @@
 """The store refuses, the process stops, a worker goes away: nothing accepted is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing_extensions import override
 from notefly.application import engine as engine_module
 from notefly.domain.delivery import State
 from notefly.domain.errors import Unavailable
-from notefly.domain.ids import BatchKey
+from notefly.domain.ids import BatchKey, SubscriberId
 from notefly.domain.outcome import Delivered, Outcomes
 from notefly.ports.channel import HandOver
 from tests.application.house import QUICK, House, house_with
@@ -89,6 +89,50 @@ async def test_a_bug_in_recording_holds_up_nobody_else(tmp_path: Path) -> None:
             assert await house.done(other) == {State.DELIVERED: 1}
             house.advance(61)
             assert await house.done(lost, 0.01) == {State.DELIVERED: 1}
+
+
+async def test_one_that_cannot_be_recorded_does_not_undo_its_group(tmp_path: Path) -> None:
+    channel = Scripted(per_recipient=False, batch_size=1)
+    async with troubled(tmp_path, channel, finish=[BROKEN]) as house:
+        await join(house.world, "ada", "bob", "cleo")
+        message = await house.goal()
+        await plan(house.world, size=1)
+        async with house.running():
+            assert await house.done(message) == {State.DELIVERED: 3}
+        assert len(channel.calls) == 3
+
+
+async def test_a_queue_that_does_not_listen_once_loses_nothing(tmp_path: Path) -> None:
+    async with house_with(tmp_path, Scripted()) as house:
+        await join(house.world, "ada")
+        right = house.queue.ack
+
+        async def deaf(batches: Sequence[BatchKey]) -> None:
+            if batches:
+                house.queue.ack = right  # type: ignore[method-assign]
+                raise BROKEN
+
+        house.queue.ack = deaf  # type: ignore[method-assign]
+        async with house.running():
+            for _ in range(2):
+                assert await house.done(await house.goal()) == {State.DELIVERED: 1}
+
+
+async def test_a_channel_is_prepared_before_consent_is_read(tmp_path: Path) -> None:
+    story: list[str] = []
+
+    class Slow(Scripted):
+        async def prepare(self) -> None:
+            # Somebody changes their mind while its process starts.
+            await house.world.subscribers.erase(SubscriberId("bob"), house.clock.now())
+            story.append("ready")
+
+    async with house_with(tmp_path, channel := Slow()) as house:
+        await join(house.world, "ada", "bob")
+        async with house.running():
+            message = await house.goal()
+            assert await house.done(message) == {State.DELIVERED: 1, State.CANCELLED: 1}
+    assert (story, channel.called) == (["ready"], ["ada"])
 
 
 class Hasty:

@@ -114,7 +114,7 @@ def test_shorthand_and_addresses_are_the_same(shared: Broker) -> None:
         ({"overrides": {"sports": ["fax"]}}, "/overrides/sports"),
         ({"overrides": {"sports": "sms"}}, "/overrides/sports"),
         ({"phone": None}, "/channels"),
-        ({"push_token": None}, "/channels"),
+        ({"push_token": None}, "/overrides/sports"),
         ({"id": "somebody else"}, "/id"),
         ({"mock": "yes"}, "/mock"),
         ({"key": 1}, "/key"),

@@ -35,9 +35,10 @@ async def test_one_process_serves_many_hand_overs_and_is_not_this_one(host: Host
     assert os.getpid() not in processes
 
 
-async def test_a_channel_without_recipients(host: Host) -> None:
+async def test_a_process_is_always_handed_people(host: Host) -> None:
     channel = host(specimens.Silent)
-    assert not channel.per_recipient
+    assert channel.per_recipient
+    await channel.prepare()
     assert await process_of(channel)
 
 

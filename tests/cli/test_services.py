@@ -63,7 +63,9 @@ def test_the_broker_alone(start: Start, free_port: int, how: signal.Signals) -> 
         f"its API is at http://127.0.0.1:{free_port}/docs\n"
     )
     broker.send_signal(how)
-    assert ended(broker) == (0, "")
+    status, said = ended(broker)
+    assert status == 0
+    assert "its pages start with `notefly client`" in said
 
 
 def test_a_second_broker_on_the_same_data_is_refused(start: Start, free_port: int) -> None:

@@ -13,6 +13,7 @@ from notefly.application.doorbell import Doorbell
 from notefly.application.pace import Pace
 from notefly.domain.batch import BatchRef, Claim, Ending, Report
 from notefly.domain.errors import NoteflyError
+from notefly.domain.ids import BatchKey
 from notefly.ports.batch_store import BatchStore, Finished
 from notefly.ports.clock import Clock
 from notefly.ports.meter import Meter
@@ -87,16 +88,7 @@ class Lane:
             reports = await self._reports(claims)
             recording = asyncio.create_task(self._record(reports))
             claims = await self._claim()
-            try:
-                await recording
-            except BaseException:
-                # Nobody will deliver them: without a lease they are taken over.
-                self._drop(claims)
-                raise
-
-    def _drop(self, claims: Sequence[Claim]) -> None:
-        for claim in claims:
-            self._held.pop(claim.batch, None)
+            await recording
 
     async def extend(self) -> None:
         """Keep the leases of what is being delivered."""
@@ -175,8 +167,15 @@ class Lane:
             self._held.pop(batch, None)
         if finished is not None:
             self._pace.measured(sum(report.claim.size for report in reports), finished.seconds)
+            await self._give_back(done, self._patiently(reports, finished.refs))
+
+    async def _give_back(self, done: Sequence[BatchKey], refs: Sequence[BatchRef]) -> None:
+        """Recorded is recorded: what the queue does not hear now, the reconciler tells it."""
+        try:
             await self._queue.ack(done)
-            await self._queue.offer(self._patiently(reports, finished.refs))
+            await self._queue.offer(refs)
+        except Exception:
+            LOG.exception("the queue did not take back batches %s", done)
 
     def _patiently(self, reports: Sequence[Report], refs: Sequence[BatchRef]) -> Sequence[BatchRef]:
         """What was given back without a hand-over had its trouble: it is not tried at once."""

@@ -20,8 +20,7 @@ OPEN = Epoch(2**63 - 1)
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 """What a category, a channel or an address kind may be called."""
-SUBSCRIBER_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~@:-]{1,128}")
-"""`.` and `..` mean something else in a path (RFC 3986, 5.2.4)."""
+SUBSCRIBER_ID = re.compile(r"[A-Za-z0-9._~@:-]{1,128}")
 
 
 def delivery_id(message: MessageId, channel: str, subscriber: SubscriberKey) -> DeliveryId:
