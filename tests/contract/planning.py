@@ -6,7 +6,7 @@ from notefly.domain.ids import BatchKey, SubscriberId
 from notefly.domain.log import DeliveryFilter
 from notefly.domain.message import Content
 from tests.support.checks import Suite
-from tests.support.story import join, logged, plan, profile, publish, states, status
+from tests.support.story import ENDLESS, join, logged, plan, profile, publish, states, status
 from tests.support.world import World
 
 planning = Suite()
@@ -15,11 +15,12 @@ planning = Suite()
 async def steps(world: World, size: int) -> list[list[BatchRef]]:
     """One step at a time: no seconds at all are a single batch."""
     made = []
-    while True:
+    for _ in range(ENDLESS):
         planned = await world.batches.plan(dict.fromkeys(("sms", "email", "push"), size), 0.0)
         made.append(list(planned.refs))
         if not planned.more:
             return made
+    raise AssertionError("planning does not end")
 
 
 async def unfinished(world: World, limit: int = 100) -> list[BatchRef]:

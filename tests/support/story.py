@@ -81,14 +81,19 @@ async def publish(world: World, content: Content | None = None) -> MessageId:
     return receipt.ids[0]
 
 
+ENDLESS = 200
+"""Steps of planning; what needs more of them never ends."""
+
+
 async def plan(world: World, size: int = 1_000) -> list[BatchRef]:
     """Until nothing is left to plan."""
     refs: list[BatchRef] = []
-    while True:
+    for _ in range(ENDLESS):
         planned = await world.batches.plan(dict.fromkeys(("sms", "email", "push"), size), 1.0)
         refs += planned.refs
         if not planned.more:
             return refs
+    raise AssertionError("planning does not end")
 
 
 async def claim(world: World, *refs: BatchRef, worker: str = "w1") -> list[Claim]:

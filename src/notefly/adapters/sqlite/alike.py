@@ -53,7 +53,8 @@ def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
     transaction.run(SQL["forget"])
     fit = transaction.run(SQL["report"], scope)
     members, later = transaction.row(SQL["total"]) or (0, 0)
-    written = transaction.run(SQL["record"], scope) if fit else 0
+    record = SQL["record" if later else "record_unchanged"]
+    written = transaction.run(record, scope) if fit else 0
     if written != members:
         # A member without an outcome, or with two: recording it would be a lie.
         raise StoreBrokenError(f"{fit} batches of {members} members gave {written} rows")

@@ -40,6 +40,15 @@ CROSS JOIN subscription s ON s.category = m.category AND s.channel = b.channel
     AND s.subscriber >= b.first AND s.subscriber <= b.last
     AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch
 
+-- name: record_unchanged
+-- The same while no choice changed since: then nobody in the audience can have left.
+INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
+SELECT b.message, b.channel, s.subscriber, :state, :reason, b.key, r.number, 1, NULL
+FROM reported r CROSS JOIN batch b ON b.key = r.batch CROSS JOIN message m ON m.key = b.message
+CROSS JOIN subscription s ON s.category = m.category AND s.channel = b.channel
+    AND s.subscriber >= b.first AND s.subscriber <= b.last
+    AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch
+
 -- name: closed
 UPDATE reported SET cancelled = (
     SELECT count(*) FROM batch b CROSS JOIN message m ON m.key = b.message

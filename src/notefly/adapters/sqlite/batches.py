@@ -36,6 +36,7 @@ class SqliteBatches:
         self._planner = Planner()
 
     async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
+        await self._database.read(lambda reading: self._planner.look_ahead(reading, sizes))
         return await self._database.write(
             lambda transaction: self._planner.plan(transaction, sizes, seconds), urgent=False
         )

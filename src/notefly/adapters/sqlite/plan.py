@@ -2,19 +2,20 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.transaction import Transaction, keys_of
+from notefly.adapters.sqlite.transaction import Reading, Row, Transaction, keys_of
 from notefly.domain.batch import BATCH_LIMIT, BatchRef
 from notefly.domain.ids import BatchKey, MessageKey
 from notefly.ports.batch_store import Planned
 
 SQL = load("batches")
-READ_AHEAD = 200
+READ_AHEAD = 500
 """Unplanned messages looked at in one go."""
-ALONE = 16
+FOR_EVER = float("inf")
+ALONE = 64
 """Batches in one turn of a message that keeps nobody waiting."""
 
 
@@ -52,11 +53,17 @@ class Ranges:
     undone: int = 0
     known: dict[tuple[int, ...], Range] = field(default_factory=dict)
 
-    def of(self, transaction: Transaction, epoch: int) -> dict[tuple[int, ...], Range]:
+    def of(self, epoch: int) -> dict[tuple[int, ...], Range]:
         """By category, channel, where the range begins, its size, and the one person of a test."""
-        if (epoch, transaction.undone) != (self.epoch, self.undone):
-            self.epoch, self.undone, self.known = epoch, transaction.undone, {}
+        if epoch != self.epoch:
+            self.epoch, self.known = epoch, {}
         return self.known
+
+    def trusted(self, undone: int) -> "Ranges":
+        """Forget everything if a transaction was undone since."""
+        if undone != self.undone:
+            self.undone, self.known = undone, {}
+        return self
 
 
 @dataclass(slots=True)
@@ -70,40 +77,42 @@ class Planner:
     turn: int = 0
     ranges: Ranges = field(default_factory=Ranges)
 
-    def plan(self, transaction: Transaction, sizes: Mapping[str, int], seconds: float) -> Planned:
-        """Batches for about so long, one at least; `more` when there are messages left to plan."""
-        deadline = time.perf_counter() + seconds
-        planning = Planning(transaction, sizes, self.ranges)
-        while self._round(transaction, planning, deadline):
-            planning.store()
-            if time.perf_counter() >= deadline:
-                return Planned(planning.refs, more=True)
-        return Planned(planning.refs, more=False)
-
-    def _round(self, transaction: Transaction, planning: "Planning", deadline: float) -> bool:
-        """A turn for those behind the last one; False when nobody is left."""
-        waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
-        began, self.turn = self.turn, 0
+    def look_ahead(self, reading: Reading, sizes: Mapping[str, int]) -> None:
+        """Read the ranges of the next turn, which never change, beside the writer."""
+        waiting = reading.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
+        planning = Planning(reading, sizes, self.ranges)
         for row in waiting:
-            planning.turn(Standing(*row), ALONE if len(waiting) == 1 else 1, deadline)
+            planning.turn(Standing(*row), _steps(waiting), FOR_EVER)
+
+    def plan(self, transaction: Transaction, sizes: Mapping[str, int], seconds: float) -> Planned:
+        """One turn for everybody, or as many as have theirs in about so long; one at least.
+
+        `more` when there may be messages left to plan.
+        """
+        deadline = time.perf_counter() + seconds
+        waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
+        planning = Planning(transaction, sizes, self.ranges.trusted(transaction.undone))
+        more, self.turn = bool(waiting or self.turn), 0
+        for row in waiting:
+            planning.turn(Standing(*row), _steps(waiting), deadline)
             self.turn = row[0]
             if time.perf_counter() >= deadline:
                 break
-        return bool(waiting or began)
+        planning.store(transaction)
+        return Planned(planning.refs, more)
 
 
 class Planning:
     """One call's work."""
 
-    def __init__(self, transaction: Transaction, sizes: Mapping[str, int], ranges: Ranges) -> None:
+    def __init__(self, reading: Reading, sizes: Mapping[str, int], ranges: Ranges) -> None:
         self.refs: list[BatchRef] = []
-        self._transaction = transaction
+        self._reading = reading
         # All channels that anybody ever chose: one that is not configured now keeps its batches.
         self._channels = [
-            (key, name, sizes.get(name, BATCH_LIMIT))
-            for key, name in transaction.rows(SQL["channels"])
+            (key, name, sizes.get(name, BATCH_LIMIT)) for key, name in reading.rows(SQL["channels"])
         ]
-        self._next = transaction.value(SQL["last_batch"]) + 1
+        self._next = reading.value(SQL["last_batch"]) + 1
         self._ranges = ranges
         self._rows: list[tuple[int, ...]] = []
         self._done: list[int] = []
@@ -138,16 +147,14 @@ class Planning:
                 return replace(at, channel=channel, subscriber=found.last)
         return None
 
-    def store(self) -> None:
+    def store(self, transaction: Transaction) -> None:
         """Batches and progress, in one commit."""
-        self._transaction.run(SQL["add_planned"], (json.dumps(self._rows),))
-        self._transaction.many(SQL["planned_so_far"], self._begun)
-        self._transaction.run(SQL["planned"], (keys_of(self._done),))
-        self._next += len(self._rows)
-        self._rows, self._done, self._begun = [], [], []
+        transaction.run(SQL["add_planned"], (json.dumps(self._rows),))
+        transaction.many(SQL["planned_so_far"], self._begun)
+        transaction.run(SQL["planned"], (keys_of(self._done),))
 
     def _range(self, at: Standing, channel: int, after: int, size: int) -> Range:
-        known = self._ranges.of(self._transaction, at.epoch)
+        known = self._ranges.of(at.epoch)
         scope = (at.category, channel, after, size, at.only or 0)
         found = known.get(scope)
         if found is None:
@@ -157,11 +164,15 @@ class Planning:
     def _read(self, at: Standing, channel: int, after: int, size: int) -> Range:
         if at.only is not None:
             one = (at.category, channel, at.only, at.epoch, at.epoch)
-            members, first, last = self._transaction.row(SQL["range_one"], one) or (0, 0, 0)
+            members, first, last = self._reading.row(SQL["range_one"], one) or (0, 0, 0)
             return Range(members, first, last, full=False)
         scope = (at.category, channel, after, at.epoch, at.epoch)
-        last = self._transaction.value(SQL["range_full"], (*scope, size - 1))
+        last = self._reading.value(SQL["range_full"], (*scope, size - 1))
         if last is not None:
             return Range(size, after + 1, last, full=True)
-        members, first, last = self._transaction.row(SQL["range_rest"], scope) or (0, 0, 0)
+        members, first, last = self._reading.row(SQL["range_rest"], scope) or (0, 0, 0)
         return Range(members, first, last, full=False)
+
+
+def _steps(waiting: Sequence[Row]) -> int:
+    return ALONE if len(waiting) == 1 else 1
