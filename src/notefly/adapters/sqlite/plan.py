@@ -14,6 +14,8 @@ from notefly.ports.batch_store import Planned
 SQL = load("batches")
 READ_AHEAD = 500
 """Unplanned messages looked at in one go."""
+KNOWN = 10_000
+"""Ranges that are remembered; some 3 MB."""
 FOR_EVER = float("inf")
 ALONE = 64
 """Batches in one turn of a message that keeps nobody waiting."""
@@ -43,26 +45,27 @@ class Range:
 
 @dataclass(slots=True)
 class Ranges:
-    """What is known of the audiences of one epoch: they never change, so they are read once.
+    """What is known of audiences: at a fixed epoch they never change, so they are read once.
 
-    A transaction that was undone may have given its epoch back, to be another one later: then
-    nothing is known any more.
+    `known` is by epoch, category, channel, where the range begins, its size, and the one person of
+    a test. A transaction that was undone may have given its epoch back, to be another one later:
+    then nothing is known any more.
     """
 
-    epoch: int = 0
     undone: int = 0
     known: dict[tuple[int, ...], Range] = field(default_factory=dict)
 
-    def of(self, epoch: int) -> dict[tuple[int, ...], Range]:
-        """By category, channel, where the range begins, its size, and the one person of a test."""
-        if epoch != self.epoch:
-            self.epoch, self.known = epoch, {}
-        return self.known
+    def bounded(self) -> "Ranges":
+        """Forget everything when it has become much."""
+        if len(self.known) > KNOWN:
+            self.known.clear()
+        return self
 
     def trusted(self, undone: int) -> "Ranges":
         """Forget everything if a transaction was undone since."""
         if undone != self.undone:
-            self.undone, self.known = undone, {}
+            self.undone = undone
+            self.known.clear()
         return self
 
 
@@ -80,7 +83,7 @@ class Planner:
     def look_ahead(self, reading: Reading, sizes: Mapping[str, int]) -> None:
         """Read the ranges of the next turn, which never change, beside the writer."""
         waiting = reading.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
-        planning = Planning(reading, sizes, self.ranges)
+        planning = Planning(reading, sizes, self.ranges.bounded())
         for row in waiting:
             planning.turn(Standing(*row), _steps(waiting), FOR_EVER)
 
@@ -154,8 +157,8 @@ class Planning:
         transaction.run(SQL["planned"], (keys_of(self._done),))
 
     def _range(self, at: Standing, channel: int, after: int, size: int) -> Range:
-        known = self._ranges.of(at.epoch)
-        scope = (at.category, channel, after, size, at.only or 0)
+        known = self._ranges.known
+        scope = (at.epoch, at.category, channel, after, size, at.only or 0)
         found = known.get(scope)
         if found is None:
             found = known[scope] = self._read(at, channel, after, size)
