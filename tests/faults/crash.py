@@ -17,8 +17,9 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults.checker import Finding, Kind
+from tests.faults.fault import Counts
 from tests.faults.planted import BUGS, caught
-from tests.faults.siege import Counts, Siege
+from tests.faults.siege import Siege
 
 LIVES = (3, 6)
 """Rounds on the same data directory."""

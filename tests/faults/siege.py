@@ -9,13 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from typing_extensions import override
-
 from notefly.adapters.sqlite.connection import store_path
 from notefly.bootstrap import verify
 from notefly.config import Settings
 from tests.faults.checker import Checker, Finding, Kind, parse_calls
 from tests.faults.client_log import ClientLog
+from tests.faults.fault import Counts
 from tests.faults.history import History
 from tests.faults.load import CATEGORIES, Load, World, crowd
 from tests.faults.product import CHANNEL, UP, Place, Product, copy_store
@@ -24,14 +23,6 @@ from tests.faults.record import CANCELLED, read_record, work_left
 DRAIN_SECONDS = 120.0
 LOAD_SECONDS = (0.05, 1.6)
 TROUBLE = re.compile(rb"^.*(?:ERROR|CRITICAL|Traceback).*$", re.MULTILINE)
-
-
-class Counts(Counter[str]):
-    """How much was looked at: without it a zero says nothing."""
-
-    @override
-    def __str__(self) -> str:
-        return ", ".join(f"{name} {number:,}" for name, number in self.items())
 
 
 @dataclass(slots=True)
