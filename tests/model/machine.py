@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import groupby
 
 import pytest
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from notefly.domain.batch import (
 )
 from notefly.domain.delivery import State
 from notefly.domain.errors import Conflict
-from notefly.domain.ids import delivery_id
+from notefly.domain.ids import SubscriberKey, delivery_id
 from notefly.domain.log import DeliveryFilter
 from tests.model.delivering import Delivering
 from tests.model.life import SIZES, picks
@@ -86,22 +85,20 @@ class StoreAndQueue(Delivering):
     def replay_all(self, limit: int) -> None:
         at = self.clock.now()
         opened, refs = self.run(self.world.deliveries.replay(DeliveryFilter(), limit, None, at))
-        order = self.model.letters.index
         fitting = sorted(
-            (order(letter), CHANNELS.index(channel), d.batch, d.attempts, key)
-            for letter, channel, key, d in self.model.dead()
+            (self.model.letters.index(letter), CHANNELS.index(channel), key)
+            for letter, channel, key, _ in self.model.dead()
             if letter.expires_at is None or letter.expires_at > at
         )[:limit]
         assert opened == len(fitting)
-        rounds = {
-            row: self.model.letters[row[0]].deliveries[CHANNELS[row[1]], row[4]].round
-            for row in fitting
-        }
+        lineages: dict[tuple[int, ...], list[SubscriberKey]] = {}
+        for letter, channel, key in fitting:
+            d = self.model.letters[letter].deliveries[CHANNELS[channel], key]
+            lineage = (letter, channel, d.batch, d.attempts, d.round)
+            lineages.setdefault(lineage, []).append(key)
         works = [
-            self.model.reopen(
-                self.model.letters[where[0]], CHANNELS[where[1]], [row[4] for row in rows], None
-            )
-            for where, rows in groupby(fitting, key=lambda row: (*row[:4], rounds[row]))
+            self.model.reopen(self.model.letters[letter], CHANNELS[channel], keys, None)
+            for (letter, channel, *_), keys in lineages.items()
         ]
         self.model.name(works, refs)
         self.run(self.queue.offer(refs))
