@@ -8,19 +8,18 @@ POETRY_MIRROR_VERSION := 0.6.5
 POETRY_READY := $(VENV)/poetry/.ready-$(POETRY_VERSION)-$(POETRY_MIRROR_VERSION)
 INSTALLED := $(VENV)/.installed
 TREES = $(wildcard src tests benchmarks tools)
-CRASH_ROUNDS ?= 100
+FAULTS_SCALE ?= short
 
 export POETRY_VIRTUALENVS_IN_PROJECT := true
 export POETRY_NO_INTERACTION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export CRASH_ROUNDS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
 install: $(INSTALLED) ## set everything up in .venv; does nothing when nothing changed
@@ -83,9 +82,13 @@ format: install ## format the code and mend what a machine can mend
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-.PHONY: crash
-crash: install ## kill -9 under load and count what was lost (CRASH_ROUNDS=100)
-	$(BIN)/python -m tests.faults.crash $(ARGS)
+.PHONY: faults
+faults: install ## every fault of the promise, and what was lost by it (FAULTS_SCALE=ci|short|long)
+	$(BIN)/python -m tests.faults --scale $(FAULTS_SCALE) $(ARGS)
+
+.PHONY: faults-long
+faults-long: ## the same for a night
+	@$(MAKE) --no-print-directory faults FAULTS_SCALE=long
 
 .PHONY: machine
 machine: install ## store and queue against a model, at random for long (NOTEFLY_MACHINE=2000x50)

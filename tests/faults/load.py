@@ -19,7 +19,7 @@ REGULARS = 40
 PUBLISHERS, CHANGERS, ASKERS = 6, 3, 8
 REQUESTS = 350
 """Of publishing, at most, in one round."""
-BROADCASTS = 4
+BROADCASTS = 1
 THINK_SECONDS = 0.02
 REPEATS = 12
 

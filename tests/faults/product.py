@@ -24,6 +24,13 @@ START_SECONDS = 60.0
 GONE_SECONDS = 10.0
 STOP_SECONDS = 12.0
 UP = ("-m", "notefly", "up")
+BROKER = ("-m", "notefly", "broker")
+SERVICES = {
+    "broker": "-m notefly broker",
+    "client": "-m notefly client",
+    "channel": "channels.child",
+}
+"""What their command lines say."""
 
 
 class NotReady(Exception):  # noqa: N818 - reads as what happened
@@ -109,6 +116,11 @@ class Product:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def processes(self, service: str) -> list[int]:
+        """The ids of those that are one of SERVICES."""
+        found = marked(self._mark)
+        return [pid for pid, command in found.items() if SERVICES[service] in command]
+
     async def ready(self) -> float:
         """Seconds until it took traffic. Raises NotReady."""
         started = time.monotonic()
@@ -148,12 +160,15 @@ class Product:
         left = await self._gone()
         return f"exit status {status} after SIGTERM" if status else "; ".join(left)
 
+    @property
+    def _mark(self) -> bytes:
+        return f"RECORDER_FILE={self._place.calls}".encode()
+
     async def _gone(self) -> list[str]:
         """Everything that carries this store's mark ends with the group, or is an orphan."""
         await asyncio.to_thread(self._process.wait, GONE_SECONDS)
-        mark = f"RECORDER_FILE={self._place.calls}".encode()
         deadline = time.monotonic() + GONE_SECONDS
-        while (left := marked(mark)) and time.monotonic() < deadline:  # noqa: ASYNC110 - /proc is silent
+        while (left := marked(self._mark)) and time.monotonic() < deadline:  # noqa: ASYNC110 - /proc is silent
             await asyncio.sleep(0.01)
         for pid in left:
             with contextlib.suppress(ProcessLookupError):

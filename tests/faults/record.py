@@ -86,6 +86,15 @@ def read_record(path: Path) -> Record:
         connection.close()
 
 
+def schema(path: Path) -> int:
+    """The number of the last migration; 0 where none was finished."""
+    connection = open_reader(str(path))
+    try:
+        return int(connection.pragma("user_version"))
+    finally:
+        connection.close()
+
+
 def work_left(path: Path) -> int:
     """How many messages are not done."""
     connection = open_reader(str(path))

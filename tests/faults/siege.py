@@ -18,7 +18,7 @@ from tests.faults.fault import Counts
 from tests.faults.history import History
 from tests.faults.load import CATEGORIES, Load, World, crowd
 from tests.faults.product import CHANNEL, UP, Place, Product, copy_store
-from tests.faults.record import CANCELLED, read_record, work_left
+from tests.faults.record import CANCELLED, read_record, schema, work_left
 
 DRAIN_SECONDS = 120.0
 LOAD_SECONDS = (0.05, 1.6)
@@ -36,6 +36,9 @@ class Siege:
     counts: Counts = field(default_factory=Counts)
     rounds: int = 0
     start_seconds: float = 2.0
+    missed: int = 0
+    """Rounds in which the product never came to the point at which it was to die."""
+    channel_killed: bool = False
     _seen: set[Finding] = field(default_factory=set)
     _read_words: int = 0
     _invariants: int = 0
@@ -60,7 +63,7 @@ class Siege:
         """Start, let everything end, look, and stop as a service manager would."""
         product = Product(self.place, CATEGORIES, self.command)
         try:
-            await self._open(product)
+            await self.open(product)
             await self.drain()
             await self.world.settle(product.port, self.rng)
             found = await self.inspect(self.place.data, drained=True)
@@ -77,13 +80,21 @@ class Siege:
         while work_left(path) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
 
+    async def look(self) -> list[Finding]:
+        """Let everything end, and look while it runs."""
+        await self.drain()
+        return await self.inspect(self.place.data, drained=True)
+
     async def aftermath(self, orphans: Iterable[str]) -> list[Finding]:
         """What the dead store says, and who survived."""
         self.world.log.crash()
         found = [Finding(Kind.ORPHAN, orphan) for orphan in orphans]
         if store_path(self.place.data).exists():
             copy = copy_store(self.place, self.place.witnesses / "copy")
-            found += await self.inspect(copy, drained=False)
+            if schema(store_path(copy)):
+                found += await self.inspect(copy, drained=False)
+            elif self.counts["202s"]:
+                found.append(Finding(Kind.LOST, "the store is empty"))
         return found
 
     async def inspect(self, data: Path, *, drained: bool) -> list[Finding]:
@@ -116,11 +127,13 @@ class Siege:
                 "of them cancelled": states[CANCELLED],
                 "of them undecided": checker.looked["undecided"],
                 "attempts interrupted": endings["interrupted"],
+                "attempts died": endings["died"],
                 "calls": sum(tries),
                 "of them again": sum(tries) - len(tries),
                 "requests resolved": self.world.resolved,
                 "keys repeated": self.world.repeated,
                 "invariants checked": self._invariants,
+                "points missed": self.missed,
             }
         )
 
@@ -128,13 +141,13 @@ class Siege:
         how = self.rng.random() if self.rounds > 1 else 1.0
         if how < 0.1:
             await asyncio.sleep(self.rng.random() * 1.2 * self.start_seconds)
-            return await self._killed(product)
+            return await self.killed(product)
         if how < 0.2:
             await product.ready()
             settling = asyncio.create_task(self.world.settle(product.port, self.rng))
             await asyncio.sleep(self.rng.random() * 0.3)
-            return await self._killed(product, settling)
-        await self._open(product)
+            return await self.killed(product, settling)
+        await self.open(product)
         load = Load(self.world, product.port, f"{self.world.name}/{self.rounds}")
         running = asyncio.create_task(load.run())
         await asyncio.sleep(self.rng.uniform(*LOAD_SECONDS))
@@ -142,28 +155,35 @@ class Siege:
             load.stop()
             await running
             await asyncio.sleep(self.rng.random() * 0.3)
-        return await self._killed(product, running)
+        return await self.killed(product, running)
 
-    async def _killed(
+    async def killed(
         self, product: Product, clients: asyncio.Task[None] | None = None
     ) -> list[Finding]:
-        found = self._unanswered()
+        """Kill -9 of all of it, and look; until then everybody was answered."""
+        found = self.unanswered()
         if not product.alive:
             found.append(Finding(Kind.ERROR, "the product ended by itself"))
-        orphans = await product.kill()
+        return found + await self.gone(await product.kill(), clients)
+
+    async def gone(
+        self, orphans: Iterable[str], clients: asyncio.Task[None] | None = None
+    ) -> list[Finding]:
+        """It has ended, by whatever hand: who was cut off has no answer to expect."""
         if clients is not None:
             await clients
         self.world.cut.clear()
-        return found + await self.aftermath(orphans)
+        return await self.aftermath(orphans)
 
-    async def _open(self, product: Product) -> None:
+    async def open(self, product: Product) -> None:
+        """Until it answers, and what the last life left unanswered is resolved."""
         self.start_seconds = await product.ready()
         if not self.world.log.events:
             everybody = self.world.log.register_many(crowd(self.rng))
             await self.world.send_all(product.port, [everybody])
         await self.world.settle(product.port, self.rng)
 
-    def _unanswered(self) -> list[Finding]:
+    def unanswered(self) -> list[Finding]:
         """Whoever asks a living product is answered."""
         cut, self.world.cut = self.world.cut, []
         return [Finding(Kind.UNANSWERED, one) for one in cut]

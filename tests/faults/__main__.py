@@ -1,0 +1,164 @@
+"""`python -m tests.faults`: the fault suite; a seed that is printed makes the same plans again.
+
+First the checker has to catch the planted bugs, or no zero of what follows would count.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import commit, machine, today
+from tests.faults.fault import Counts, Fault, Tally
+from tests.faults.planted import caught_all
+from tests.faults.report import Row, State, closing, table
+from tests.faults.suite import faults
+
+RESULTS = Path(__file__).parent / "results"
+SCALES = ("ci", "short", "long")
+CAP_SYS_ADMIN = 21
+"""From <linux/capability.h>: without it root cannot mount either."""
+
+
+def main() -> None:
+    """From the command line."""
+    every = faults()
+    asked = _arguments([fault.name for fault in every])
+    if sys.platform != "linux":
+        sys.exit("the fault suite reads /proc, so it needs Linux")
+    found = {"machine": machine(), "commit": commit(), "scale": asked.scale, "seed": asked.seed}
+    print(f"commit {found['commit']}, scale {asked.scale}, seed {asked.seed}", flush=True)
+    root = Path(tempfile.mkdtemp(prefix="notefly-faults-", dir=asked.dir))
+    began = time.monotonic()
+    rows = asyncio.run(_suite(root, asked, _chosen(every, asked.only)))
+    passed = not any(row.state is State.FAILED for row in rows)
+    if passed:
+        shutil.rmtree(root)
+    else:
+        print(f"what was found lies in {root}; the same again: {_again(asked)}")
+    found |= {"seconds": round(time.monotonic() - began), "faults": [r.document() for r in rows]}
+    whole = not (asked.only or asked.rounds or asked.unproved) and asked.scale != "ci"
+    if whole and passed:
+        _write(found)
+    print("\n".join(["", *table(rows), "", closing(rows)]))
+    sys.exit(not passed)
+
+
+async def _suite(root: Path, asked: argparse.Namespace, chosen: Sequence[Fault]) -> list[Row]:
+    rows = []
+    if asked.unproved:
+        print("the checker is not tested first: no zero of this run counts")
+    else:
+        rows.append(_said(await _planted(folder(root, "planted"), asked.seed)))
+        if rows[0].state is State.FAILED:
+            print("no zero of this checker would count")
+            return rows
+    for fault in chosen:
+        rounds = asked.rounds or getattr(fault.rounds, asked.scale)
+        rows.append(_said(await _one(folder(root, fault.name), fault, asked.seed, rounds)))
+    return rows
+
+
+async def _planted(root: Path, seed: int) -> Row:
+    """As a row of the table."""
+    began = time.monotonic()
+    caught, total, not_run = await caught_all(root)
+    counts = Counts({"caught": caught, "planted": total})
+    failed = caught + len(not_run) < total or (bool(not_run) and _privileged())
+    return Row(
+        "planted bugs",
+        "the checker catches each, and finds nothing where none is planted",
+        seed,
+        State.FAILED if failed else State.PASSED,
+        total,
+        Tally(caught, counts),
+        time.monotonic() - began,
+        "; ".join(f"not run: {one}" for one in not_run),
+    )
+
+
+async def _one(root: Path, fault: Fault, seed: int, rounds: int) -> Row:
+    if why := fault.needs():
+        state = State.FAILED if _privileged() else State.NOT_RUN
+        return Row(fault.name, fault.expected, seed, state, rounds, why=why)
+    began = time.monotonic()
+    tally, why = Tally(), ""
+    try:
+        tally = await fault.run(root, seed, rounds)
+    except Exception as error:  # noqa: BLE001 - a fault that broke down has not passed
+        traceback.print_exc()
+        why = f"the harness broke: {type(error).__name__}: {error}"
+    if not why and tally.rounds < rounds:
+        why = "not all rounds were done"
+    state = State.FAILED if why or tally.findings else State.PASSED
+    if state is State.PASSED:
+        shutil.rmtree(root)
+    seconds = time.monotonic() - began
+    return Row(fault.name, fault.expected, seed, state, rounds, tally, seconds, why)
+
+
+def _said(row: Row) -> Row:
+    print("\n".join([row.line, *row.details]), flush=True)
+    return row
+
+
+def folder(root: Path, name: str) -> Path:
+    """A new one."""
+    made = root / name
+    made.mkdir()
+    return made
+
+
+def _privileged() -> bool:
+    """Whether whatever the suite needs can be had: then "not run" is no excuse.
+
+    Root in a container may be without the right to mount, or without loop devices.
+    """
+    status = Path("/proc/self/status").read_text()
+    rights = next(int(x.split()[1], 16) for x in status.splitlines() if x.startswith("CapEff:"))
+    mounts = rights >> CAP_SYS_ADMIN & 1 and Path("/dev/loop-control").exists()
+    return os.geteuid() == 0 and bool(mounts)
+
+
+def _write(found: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    for name in (f"{today()}-{found['commit']}-{found['scale']}", "latest"):
+        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    print(f"written to {(RESULTS / 'latest.json').relative_to(RESULTS.parents[2])}")
+
+
+def _again(asked: argparse.Namespace) -> str:
+    only = "".join(f" --only {name}" for name in asked.only or ())
+    rounds = f" --rounds {asked.rounds}" if asked.rounds else ""
+    return f"python -m tests.faults --scale {asked.scale} --seed {asked.seed}{only}{rounds}"
+
+
+def _chosen(every: Iterable[Fault], names: Sequence[str] | None) -> list[Fault]:
+    return [fault for fault in every if not names or fault.name in names]
+
+
+def _arguments(names: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--scale", choices=SCALES, default="short")
+    parser.add_argument("--only", action="append", nargs="+", choices=names, metavar="FAULT")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--rounds", type=int, help="of each fault, whatever the scale says")
+    parser.add_argument("--unproved", action="store_true", help="without the planted bugs")
+    parser.add_argument("--dir", help="where the stores lie")
+    asked = parser.parse_args()
+    asked.only = [name for group in asked.only or () for name in group]
+    return asked
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The faults of the suite, in the order of the table."""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from tests.faults.fault import Fault
+
+MODULES = ("kill",)
+"""Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
+
+
+def faults(modules: Sequence[str] = MODULES) -> list[Fault]:
+    """All of them; no two may have one name."""
+    found: list[Fault] = [import_module(f"tests.faults.{name}").FAULT for name in modules]
+    assert len({fault.name for fault in found}) == len(found)
+    return found
