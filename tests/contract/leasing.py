@@ -1,6 +1,7 @@
 """What every BatchStore does about leases: claims, fences, what was interrupted."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from notefly.domain.batch import NOBODY, BatchRef, Claim, Ending, Report
 from notefly.domain.delivery import State
@@ -25,6 +26,7 @@ from tests.support.story import (
 from tests.support.world import World
 
 leasing = Suite()
+DAY = 86_400.0
 
 
 async def outcome(world: World, *refs: BatchRef) -> tuple[int, list[BatchKey], list[BatchKey]]:
@@ -146,6 +148,55 @@ async def a_lease_that_ran_out_is_taken_over(world: World) -> None:
 
 async def first(world: World) -> SubscriberKey:
     return (await world.subscribers.list(1, None)).items[0].key
+
+
+@leasing
+async def a_wall_clock_that_jumps_ends_no_lease(world: World) -> None:
+    _, claimed = await started(world, "ada")
+    for days in (3, -6, 2):
+        at = world.clock.jump(days * DAY)
+        assert list(await world.batches.take_over(at)) == []
+    assert not (await finish(world, claimed, DELIVERED)).stale
+
+
+@leasing
+async def a_clock_that_was_set_back_delays_no_retry(world: World) -> None:
+    _, claimed = await started(world, "ada")
+    due = world.clock.now() + timedelta(seconds=30)
+    [ref] = (await finish(world, claimed, retry(due))).refs
+    world.clock.advance(10)
+    at = world.clock.jump(-3 * DAY)
+    [sooner] = await world.batches.take_over(at)
+    assert sooner == replace(ref, due_at=at + timedelta(seconds=20))
+    assert list(await world.batches.take_over(at)) == []
+    world.clock.advance(19.9)
+    assert await outcome(world, sooner) == (0, [], [ref.batch])
+    world.clock.advance(0.1)
+    [again] = await claim(world, sooner)
+    assert (again.number, again.spent) == (2, 2)
+    await finish(world, again, DELIVERED)
+
+
+@leasing
+async def what_was_due_before_the_clock_was_set_back_is_due_at_once(world: World) -> None:
+    _, claimed = await started(world, "ada")
+    [ref] = (await finish(world, claimed, retry(world.clock.now() + timedelta(seconds=30)))).refs
+    world.clock.advance(60)
+    at = world.clock.jump(-45)
+    assert list(await world.batches.take_over(at)) == [replace(ref, due_at=at)]
+    [again] = await claim(world, ref)
+    await finish(world, again, DELIVERED)
+
+
+@leasing
+async def a_clock_that_was_set_forward_or_only_corrected_changes_no_due_time(world: World) -> None:
+    _, claimed = await started(world, "ada")
+    due = world.clock.now() + timedelta(days=1)
+    [ref] = (await finish(world, claimed, retry(due))).refs
+    for seconds in (-0.4, 0.2, -0.5, 3_600, -0.9):
+        assert list(await world.batches.take_over(world.clock.jump(seconds))) == []
+    [line_of] = await world.batches.unfinished(BatchKey(0), 10)
+    assert line_of == ref
 
 
 @leasing

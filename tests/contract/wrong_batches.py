@@ -165,6 +165,14 @@ class SpendsOnInterruption(WrongBatches):
         return refs
 
 
+class BelievesTheWallClock(WrongBatches):
+    """A retry waits for its time, however far away the clock was set from it."""
+
+    @override
+    async def take_over(self, at: datetime) -> Sequence[BatchRef]:
+        return await self.store.batches._expired(at)
+
+
 WRONG: tuple[type[WrongBatches], ...] = (
     NoFencing,
     TwoCommits,
@@ -173,4 +181,5 @@ WRONG: tuple[type[WrongBatches], ...] = (
     CountsAtTheEnd,
     OldConsent,
     SpendsOnInterruption,
+    BelievesTheWallClock,
 )

@@ -24,7 +24,8 @@ LOAD_SECONDS = (0.05, 1.0)
 POINT_SECONDS = 1.2
 LOOKED = 0.4
 """How often everything may come to its end before the next load."""
-LAST = 0.25
+MIGRATED = 0.25
+"""How often a store dies as it is made."""
 HELD_SECONDS = 0.05
 """How long the channel's process stands still before it dies, so that it has work in its hands."""
 SHOWN_EVERY = 50
@@ -102,10 +103,11 @@ class Campaign:
 
 def draw(siege: Siege) -> tuple[str, Strike]:
     """What is done to it in this round, and its name."""
-    rng, first = siege.rng, siege.rounds == 0
-    if first and rng.random() < LAST:
+    rng, dice = siege.rng, siege.rng.random()
+    if siege.rounds == 0 and dice < MIGRATED:
         return "mid-migration", at_point("mid-migration")
-    dice = rng.random()
+    if not siege.populated:
+        dice = rng.random() * 0.6
     if dice < 0.35:
         siege.command = rng.choice((UP, BROKER, BROKER))
         return "all", Siege.round

@@ -38,6 +38,8 @@ class Siege:
     start_seconds: float = 2.0
     missed: int = 0
     """Rounds in which the product never came to the point at which it was to die."""
+    populated: bool = False
+    """Until then a life is spared: the crowd is registered in a request that nobody can repeat."""
     channel_killed: bool = False
     _seen: set[Finding] = field(default_factory=set)
     _read_words: int = 0
@@ -178,7 +180,8 @@ class Siege:
     async def open(self, product: Product) -> None:
         """Until it answers, and what the last life left unanswered is resolved."""
         self.start_seconds = await product.ready()
-        if not self.world.log.events:
+        if not self.populated:
+            self.populated = True
             everybody = self.world.log.register_many(crowd(self.rng))
             await self.world.send_all(product.port, [everybody])
         await self.world.settle(product.port, self.rng)

@@ -28,6 +28,11 @@ class VirtualClock:
         self._seconds += seconds
         return self._at
 
+    def jump(self, seconds: float) -> datetime:
+        """As when somebody sets the wall clock, which monotonic time does not follow."""
+        self._at += timedelta(seconds=seconds)
+        return self._at
+
 
 class CountedIds:
     """UUIDv7 of the time asked for, told apart by a counter; chance is always the same."""

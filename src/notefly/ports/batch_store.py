@@ -83,7 +83,11 @@ class BatchStore(Protocol):
         ...
 
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
-        """Interrupt attempts whose lease ran out; their batches are ready, or split as poison."""
+        """Interrupt attempts whose lease ran out; their batches are ready, or split as poison.
+
+        A wall clock that jumps ends no lease. If it was set back since the last call, what waits
+        for a retry is due so much earlier, so that nobody waits longer than was asked for.
+        """
         ...
 
     async def stop(self, at: datetime, limit: int) -> int:

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from notefly.adapters.sqlite.claim import Claimer, stop_late
 from notefly.adapters.sqlite.database import Database
-from notefly.adapters.sqlite.finish import Lost, end, finish, held
+from notefly.adapters.sqlite.finish import Lost, end, finish, held, ref_of
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.plan import Planner
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.rows import Batch
 from notefly.adapters.sqlite.transaction import Reading, Transaction, keys_of, maybe_moment, micros
+from notefly.adapters.sqlite.waiting import Watch, behind, bring_forward
 from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
 from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey, delivery_prefix
 from notefly.ports.batch_store import BatchStore, Claims, Finished, Planned, Slice
@@ -34,6 +35,7 @@ class SqliteBatches:
         self._kinds = kinds
         self._monotonic = monotonic
         self._planner = Planner()
+        self._watch = Watch()
 
     async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
         await self._database.read(lambda reading: self._planner.look_ahead(reading, sizes))
@@ -71,6 +73,21 @@ class SqliteBatches:
         await self._database.write(lambda transaction: transaction.many(SQL["extend"], held))
 
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
+        return [*await self._sooner(at), *await self._expired(at)]
+
+    async def _sooner(self, at: datetime) -> Sequence[BatchRef]:
+        """Everything that waits, when the wall clock was set back since the last look."""
+        back = self._watch.set_back(at, self._monotonic())
+        if not back:
+            return []
+
+        def work(transaction: Transaction) -> Sequence[BatchRef]:
+            keys = bring_forward(transaction, back, at)
+            return [ref_of(transaction, self._channels, key) for key in keys]
+
+        return await self._database.write(work, urgent=False)
+
+    async def _expired(self, at: datetime) -> Sequence[BatchRef]:
         # Looked for by a reader, because it looks at everything that is open.
         now = (self._monotonic(),)
         expired = await self._database.read(lambda r: r.rows(SQL["expired_leases"], now))
@@ -92,12 +109,18 @@ class SqliteBatches:
         return len(keys)
 
     async def recover(self, at: datetime) -> None:
-        """Leases die with the process that gave them; interrupt all, and hold it against none."""
+        """Leases die with the process that gave them; interrupt all, and hold it against none.
+
+        A clock that was set back while nobody looked delays no retry either.
+        """
 
         def work(transaction: Transaction) -> None:
             leased = transaction.rows(SQL["leased"])
             self._interrupt(transaction, leased, Ending.INTERRUPTED, at)
+            if back := behind(transaction, at):
+                bring_forward(transaction, back, at)
 
+        self._watch.set_back(at, self._monotonic())
         await self._database.write(work)
 
     async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:

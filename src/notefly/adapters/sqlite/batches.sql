@@ -96,6 +96,14 @@ SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FRO
 -- name: leased
 SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1
 
+-- name: last_known_time
+SELECT max(coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0),
+    coalesce((SELECT accepted_at FROM message ORDER BY key DESC LIMIT 1), 0))
+
+-- name: bring_forward
+UPDATE batch INDEXED BY batch_open SET due_at = max(due_at - :back, :now)
+WHERE state < 3 AND state = 2 AND due_at > :now RETURNING key
+
 -- name: unfinished_first
 SELECT b.key, b.message, b.channel, b.size - b.delivered - b.dead - b.cancelled - b.moved, b.due_at
 FROM batch b WHERE b.state < 3 ORDER BY b.message, b.key LIMIT ?

@@ -101,7 +101,7 @@ def end(
     announce(transaction, batch, report.ended_at)
     if state != FINISHED:
         children.append(batch.key)
-    return [_ref(transaction, channels, child) for child in children]
+    return [ref_of(transaction, channels, child) for child in children]
 
 
 def store_batch(transaction: Transaction, batch: Batch, state: int, at: datetime) -> None:
@@ -204,7 +204,8 @@ def _half(transaction: Transaction, batch: Batch, keys: list[SubscriberKey]) -> 
     return child
 
 
-def _ref(transaction: Transaction, channels: Names, key: BatchKey) -> BatchRef:
+def ref_of(transaction: Transaction, channels: Names, key: BatchKey) -> BatchRef:
+    """What the queue is told of a batch."""
     message, channel, left, due_at = transaction.row(SQL["ref"], (key,)) or (0, 0, 0, None)
     name = channels.name(transaction, channel)
     return BatchRef(key, MessageKey(message), name, left, maybe_moment(due_at))
