@@ -104,6 +104,17 @@ def work_left(path: Path) -> int:
         connection.close()
 
 
+def attempts_that(path: Path, ending: str) -> int:
+    """How many attempts ended so; the broker may be running."""
+    connection = open_reader(str(path))
+    try:
+        sql = "SELECT count(*) FROM attempt WHERE ending = ?"
+        [(number,)] = connection.execute(sql, (ending,)).fetchall()
+        return int(number)
+    finally:
+        connection.close()
+
+
 def _record(rows_of: Any) -> Record:
     rows: dict[int, dict[tuple[str, int], Row]] = defaultdict(dict)
     for message, channel, subscriber, state, batch, attempt in rows_of(ROWS):

@@ -52,6 +52,11 @@ class Siege:
         world = World(ClientLog(place.witnesses / "client.log"), name)
         return cls(place, world, random.Random(name), command)
 
+    @property
+    def store(self) -> Path:
+        """The file that the product is working on."""
+        return store_path(self.place.data)
+
     async def round(self) -> list[Finding]:
         """Start, load, kill -9 at a random moment, look."""
         self.rounds += 1

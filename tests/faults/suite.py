@@ -5,7 +5,10 @@ from importlib import import_module
 
 from tests.faults.fault import Fault
 
-MODULES = ("kill",)
+MODULES = (
+    "kill",
+    "stop",
+)
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 
 
