@@ -3,7 +3,7 @@
 MODE `kept`: as it is, but that a lease ends after half a second unless it is kept. `unkept`: nobody
 keeps one, as if the worker stood still elsewhere, so that its work is taken over while it goes on.
 `unfenced`: the same, and a late result is taken for a good one; for showing that this is found.
-STALE_FILE takes a line for each result that was refused for being late.
+STALE_FILE takes a line, "batch attempt", for each result that was refused for being late.
 """
 
 import os
@@ -19,7 +19,7 @@ from notefly.adapters.sqlite.rows import Batch
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application import engine
 from notefly.application.lane import Terms
-from notefly.domain.batch import Report
+from notefly.domain.batch import Claim, Report
 from notefly.domain.ids import BatchKey
 from notefly.ports.batch_store import Finished
 from tests.faults.sabotage import LEASE_SECONDS, RECONCILE_SECONDS, forget_receivers, replace
@@ -56,15 +56,16 @@ def count_refusals() -> None:
 
     async def finish_and_tell(self: SqliteBatches, reports: Sequence[Report]) -> Finished:
         finished = await finish(self, reports)
-        tell(path, finished.stale)
+        late = [report.claim for report in reports if report.claim.batch in finished.stale]
+        tell(path, late)
         return finished
 
     replace(SqliteBatches, "finish", finish_and_tell)
 
 
-def tell(path: Path, stale: Sequence[BatchKey]) -> None:
+def tell(path: Path, late: Sequence[Claim]) -> None:
     with path.open("a") as file:
-        file.writelines(f"{batch}\n" for batch in stale)
+        file.writelines(f"{claim.batch} {claim.token}\n" for claim in late)
 
 
 MODES = {"kept": kept, "unkept": unkept, "unfenced": unfenced}

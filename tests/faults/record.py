@@ -108,9 +108,8 @@ def attempts_that(path: Path, ending: str) -> int:
     """How many attempts ended so; the broker may be running."""
     connection = open_reader(str(path))
     try:
-        sql = "SELECT count(*) FROM attempt WHERE ending = ?"
-        [(number,)] = connection.execute(sql, (ending,)).fetchall()
-        return int(number)
+        sql = "SELECT 1 FROM attempt WHERE ending = ?"
+        return len(connection.execute(sql, (ending,)).fetchall())
     finally:
         connection.close()
 

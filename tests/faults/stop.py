@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.faults.checker import Finding, Kind
 from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.load import BROADCAST, CATEGORIES
 from tests.faults.product import Product
-from tests.faults.record import attempts_that
+from tests.faults.record import attempts_that, read_record
 from tests.faults.sabotage import LEASE_SECONDS
 from tests.faults.siege import Siege
 
@@ -90,8 +90,9 @@ class Standstill:
         finally:
             await product.kill()
             siege.world.log.close()
-        refused = len(stale.read_text().splitlines())
-        return Counts({"late results refused": refused, **siege.counts})
+        refused = [tuple(map(int, line.split())) for line in stale.read_text().splitlines()]
+        self.tally.findings += refused_in_time(siege, refused)
+        return Counts({"late results refused": len(refused), **siege.counts})
 
     async def _round(self, siege: Siege, product: Product, stand: Stand) -> None:
         """Who is to come late stands still before it is called; others while they work."""
@@ -115,6 +116,16 @@ class Standstill:
         name = f"{siege.world.name} {self.tally.rounds} {siege.rng.getrandbits(64):x}"
         line = (category, None, name)
         await siege.world.send_all(product.port, [siege.world.log.publish([line], name[-16:])])
+
+
+def refused_in_time(siege: Siege, refused: Iterable[tuple[int, ...]]) -> Iterator[Finding]:
+    """Only an attempt that was given up may be refused; one that is told to be finished was not."""
+    attempts = read_record(siege.store).attempts
+    for batch, number in refused:
+        ending = attempts[batch, number].ending
+        if ending != "died":
+            told = f"attempt {number} of batch {batch} was refused, and the store says {ending}"
+            yield Finding(Kind.LOST, told)
 
 
 def signal_all(pids: list[int], number: int) -> None:
