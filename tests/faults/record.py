@@ -114,6 +114,23 @@ def attempts_that(path: Path, ending: str) -> int:
         connection.close()
 
 
+class OpenWork(NamedTuple):
+    """Batches that are not done."""
+
+    leased: int
+    waiting: int
+
+
+def open_work(path: Path) -> OpenWork:
+    """As it stands right now; the broker may be running."""
+    connection = open_reader(str(path))
+    try:
+        states = [row[0] for row in connection.execute("SELECT state FROM batch WHERE state < 3")]
+        return OpenWork(states.count(1), states.count(2))
+    finally:
+        connection.close()
+
+
 def _record(rows_of: Any) -> Record:
     rows: dict[int, dict[tuple[str, int], Row]] = defaultdict(dict)
     for message, channel, subscriber, state, batch, attempt in rows_of(ROWS):

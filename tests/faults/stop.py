@@ -113,7 +113,7 @@ class Standstill:
         await siege.drain(PATIENCE_SECONDS)
 
     async def _message(self, siege: Siege, product: Product, category: str) -> None:
-        name = f"{siege.world.name} {self.tally.rounds} {siege.rng.getrandbits(64):x}"
+        name = f"{siege.world.name} {self.tally.rounds} {siege.rng.getrandbits(64):016x}"
         line = (category, None, name)
         await siege.world.send_all(product.port, [siege.world.log.publish([line], name[-16:])])
 

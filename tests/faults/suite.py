@@ -8,6 +8,7 @@ from tests.faults.fault import Fault
 MODULES = (
     "kill",
     "stop",
+    "clock",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 
