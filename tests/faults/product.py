@@ -99,7 +99,7 @@ class Product:
         **extra: str,
     ) -> None:
         ports = free_ports()
-        self.port = ports[0]
+        self.port, self.client_port = ports
         self._place = place
         with place.words.open("ab") as words:
             self._process = subprocess.Popen(

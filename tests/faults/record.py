@@ -117,6 +117,7 @@ def attempts_that(path: Path, ending: str) -> int:
 class OpenWork(NamedTuple):
     """Batches that are not done."""
 
+    ready: int
     leased: int
     waiting: int
 
@@ -126,7 +127,7 @@ def open_work(path: Path) -> OpenWork:
     connection = open_reader(str(path))
     try:
         states = [row[0] for row in connection.execute("SELECT state FROM batch WHERE state < 3")]
-        return OpenWork(states.count(1), states.count(2))
+        return OpenWork(*map(states.count, range(3)))
     finally:
         connection.close()
 

@@ -9,6 +9,7 @@ MODULES = (
     "kill",
     "stop",
     "clock",
+    "sigterm",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 
