@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from notefly.adapters.sqlite.connection import store_path
 from tests.faults.link import Call, Link, NoAnswer
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,11 @@ class Place:
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+    @property
+    def store(self) -> Path:
+        """The file that the product is working on."""
+        return store_path(self.data)
 
     @property
     def witnesses(self) -> Path:

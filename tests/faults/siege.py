@@ -55,7 +55,7 @@ class Siege:
     @property
     def store(self) -> Path:
         """The file that the product is working on."""
-        return store_path(self.place.data)
+        return self.place.store
 
     async def round(self) -> list[Finding]:
         """Start, load, kill -9 at a random moment, look."""
@@ -82,10 +82,7 @@ class Siege:
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """Until there is no work left, or the time is over: the checker says what is stuck."""
-        deadline = time.monotonic() + seconds
-        path = store_path(self.place.data)
-        while work_left(path) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.05)
+        await drained(self.place.data, seconds)
 
     async def look(self) -> list[Finding]:
         """Let everything end, and look while it runs."""
@@ -201,3 +198,11 @@ class Siege:
         new, self._read_words = words[self._read_words :], len(words)
         lines = [match.decode(errors="replace") for match in TROUBLE.findall(new)]
         return [Finding(Kind.ERROR, line) for line in lines]
+
+
+async def drained(data: Path, seconds: float = DRAIN_SECONDS) -> None:
+    """Wait until there is no work left, or the time is over."""
+    deadline = time.monotonic() + seconds
+    path = store_path(data)
+    while work_left(path) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(0.05)

@@ -10,6 +10,8 @@ MODULES = (
     "stop",
     "clock",
     "sigterm",
+    "keys",
+    "races",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 
