@@ -14,13 +14,12 @@ from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.load import CATEGORIES, Load
 from tests.faults.points import POINTS
 from tests.faults.product import BROKER, UP, NotReady, Product
-from tests.faults.siege import Siege
+from tests.faults.siege import LOAD_SECONDS, Siege
 
 LIVES = (2, 5)
 """Rounds on the same data directory."""
 LANES = 2
 """Stores that are under siege at once: starting is most of a round, and takes one core."""
-LOAD_SECONDS = (0.05, 1.0)
 POINT_SECONDS = 1.2
 LOOKED = 0.4
 """How often everything may come to its end before the next load."""
@@ -28,6 +27,7 @@ MIGRATED = 0.25
 """How often a store dies as it is made."""
 HELD_SECONDS = 0.05
 """How long the channel's process stands still before it dies, so that it has work in its hands."""
+TRIES = 5
 SHOWN_EVERY = 50
 Strike = Callable[[Siege], Awaitable[list[Finding]]]
 
@@ -42,13 +42,22 @@ class Campaign:
         self.tally = Tally()
         self._kills = Counts()
         self._counts = Counts()
+        self._missed = Counts()
 
     async def run(self) -> Tally:
         """Data directory after data directory, until all rounds are done."""
         stores = self._stores()
         await asyncio.gather(*(self._lane(stores) for _ in range(LANES)))
-        self.tally.counts = Counts(dict(sorted(self._kills.items())) | self._counts)
+        missed = {"points missed": self._missed.total()}
+        self.tally.counts = Counts(dict(sorted(self._kills.items())) | missed | self._counts)
+        self.tally.findings += self._never_reached()
         return self.tally
+
+    def _never_reached(self) -> Iterator[Finding]:
+        """A point that the product does not come by any more tests nothing."""
+        for point, missed in self._missed.items():
+            if missed >= TRIES and missed == self._kills[f"killed {point}"]:
+                yield Finding(Kind.ERROR, f"the point {point} was never reached")
 
     def _stores(self) -> Iterator[tuple[int, int]]:
         """Each with its rounds; what happens to one depends on the seed and its number alone."""
@@ -74,6 +83,7 @@ class Campaign:
         # What a broken store was spared counts as done: the same seed makes the same plan.
         self.tally.rounds += rounds - siege.rounds
         self._counts.update(siege.counts)
+        self._missed.update(siege.missed)
         siege.world.log.close()
         if not found:
             shutil.rmtree(root)
@@ -107,15 +117,15 @@ def draw(siege: Siege) -> tuple[str, Strike]:
     if siege.rounds == 0 and dice < MIGRATED:
         return "mid-migration", at_point("mid-migration")
     if not siege.populated:
-        dice = rng.random() * 0.6
-    if dice < 0.35:
+        dice = rng.random() * 0.5
+    if dice < 0.30:
         siege.command = rng.choice((UP, BROKER, BROKER))
         return "all", Siege.round
-    if dice < 0.45:
+    if dice < 0.38:
         return "broker", one_of("broker")
-    if dice < 0.50:
+    if dice < 0.42:
         return "client", one_of("client")
-    if dice < 0.60 and not siege.channel_killed:
+    if dice < 0.50 and not siege.channel_killed:
         siege.channel_killed = True
         return "channel's process", channel
     point = rng.choice([name for name in POINTS if name != "mid-migration"])
@@ -192,7 +202,7 @@ def at_point(point: str) -> Strike:
                 raise
         try:
             if product.alive:
-                siege.missed += 1
+                siege.missed.append(point)
             return found + await siege.gone(await product.kill(), running)
         finally:
             await product.kill()

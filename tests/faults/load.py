@@ -17,7 +17,7 @@ GOALS = 30
 REGULARS = 40
 """Those who change their minds under load."""
 PUBLISHERS, CHANGERS, ASKERS = 6, 3, 8
-REQUESTS = 350
+REQUESTS = 200
 """Of publishing, at most, in one round."""
 BROADCASTS = 1
 THINK_SECONDS = 0.02
