@@ -3,13 +3,11 @@
 Engines are loaded by what the settings say; nothing else in the product knows which they are.
 """
 
-import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
-from importlib.resources import files
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from dishka import (
     AsyncContainer,
@@ -19,21 +17,26 @@ from dishka import (
     make_async_container,
     provide,
 )
-from filelock import FileLock, Timeout
 
 from notefly.adapters.channels.process import Limits
 from notefly.adapters.channels.registry import close_channels, load_channels
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.metrics import PrometheusMeter
+from notefly.adapters.mocks import mock_profiles
 from notefly.adapters.sqlite.audit import SqliteAudit
 from notefly.adapters.sqlite.connection import store_path
+from notefly.adapters.sqlite.guest import visiting
+from notefly.adapters.sqlite.keys import SqliteKeys
+from notefly.adapters.sqlite.ownership import owning
 from notefly.adapters.sqlite.store import SqliteStore, open_store
 from notefly.adapters.system import SystemClock, SystemIds
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.engine import Bells, Engine
+from notefly.application.keys import Authenticate, Keys, console_keys
 from notefly.application.lane import Terms, Tools, WorkerName
+from notefly.application.links import Links
 from notefly.application.log import QueryLog, Replay
 from notefly.application.messages import Messages
 from notefly.application.pace import Pace
@@ -44,16 +47,14 @@ from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
 from notefly.application.verify import Verify
 from notefly.config import Settings
-from notefly.domain.errors import StoreLocked
-from notefly.domain.ids import SubscriberId
 from notefly.domain.log import Violation
 from notefly.domain.outcome import RetryPolicy
-from notefly.domain.subscriber import Preferences, Profile
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.clock import Clock, Ids
 from notefly.ports.delivery_log import DeliveryLog
 from notefly.ports.event_log import EventLog
 from notefly.ports.figures import ChannelControl, Figures
+from notefly.ports.key_store import KeyStore
 from notefly.ports.message_store import MessageStore
 from notefly.ports.meter import Meter
 from notefly.ports.subscriber_store import SubscriberStore
@@ -123,16 +124,7 @@ class EmbeddedEngine(Provider):
     async def store(
         self, settings: Settings, catalogue: Catalogue, clock: Clock, pace: Pace, meter: Meter
     ) -> AsyncIterator[SqliteStore]:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(settings.data_dir / "notefly.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise StoreLocked(
-                f"another broker is running on {settings.data_dir}: stop it, "
-                "or set NOTEFLY_DATA_DIR to another directory"
-            ) from None
-        try:
+        with owning(settings.data_dir):
             async with open_store(
                 str(store_path(settings.data_dir)),
                 categories=catalogue.categories,
@@ -143,8 +135,6 @@ class EmbeddedEngine(Provider):
                 on_unknown=_stop_at_once,
             ) as store:
                 yield store
-        finally:
-            lock.release()
 
     @provide
     def messages(self, store: SqliteStore) -> MessageStore:
@@ -175,6 +165,10 @@ class EmbeddedEngine(Provider):
         return store.events
 
     @provide
+    def keys(self, store: SqliteStore) -> KeyStore:
+        return store.keys
+
+    @provide
     def queue(self, clock: Clock) -> WorkQueue:
         return InProcessQueue(clock)
 
@@ -191,6 +185,15 @@ class UseCases(Provider):
     query = provide(QueryLog)
     replay = provide(Replay)
     switch = provide(SwitchChannel)
+    keys = provide(Keys)
+
+    @provide
+    def authenticate(self, settings: Settings, store: KeyStore, clock: Clock) -> Authenticate:
+        return Authenticate(store, clock, console_keys(settings.console_digest, clock.now()))
+
+    @provide
+    def links(self, keys: KeyStore, subscribers: Subscribers, clock: Clock, ids: Ids) -> Links:
+        return Links(keys, subscribers, clock, ids)
 
     tools = provide(Tools)
     engine = provide(Engine)
@@ -210,32 +213,21 @@ def make_container(settings: Settings) -> AsyncContainer:
     )
 
 
+@contextmanager
+def keys(settings: Settings, *, create: bool = False) -> Iterator[Keys]:
+    """The keys of a store, running broker or not; with `create` it is made. Raises StoreUnusable.
+
+    What is changed here, a running broker knows within a second.
+    """
+    with visiting(settings.data_dir, create=create) as guest:
+        yield Keys(SqliteKeys(guest), SystemClock(), SystemIds())
+
+
 async def verify(settings: Settings) -> AsyncIterator[tuple[str, Violation | None]]:
     """Check the store as it lies there, running broker or not. Raises StoreUnusable without one."""
     audit = SqliteAudit(str(store_path(settings.data_dir)))
     async for finding in Verify(audit)():
         yield finding
-
-
-def mock_profiles() -> list[Profile]:
-    """The mock subscribers that ship with Notefly."""
-    people = json.loads((files("notefly") / "mocks.json").read_text("utf-8"))
-    return [_mock(person) for person in people]
-
-
-def _mock(person: dict[str, Any]) -> Profile:
-    kinds = ("email", "phone", "push_token")
-    return Profile(
-        id=SubscriberId(person["id"]),
-        name=person["name"],
-        addresses={kind: person[kind] for kind in kinds if kind in person},
-        preferences=Preferences(
-            frozenset(person["categories"]),
-            frozenset(person["channels"]),
-            {c: frozenset(chosen) for c, chosen in person["overrides"].items()},
-        ),
-        mock=True,
-    )
 
 
 def _stop_at_once(error: BaseException) -> None:

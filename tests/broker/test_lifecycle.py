@@ -91,19 +91,6 @@ def test_a_port_is_free_again_at_once(start: Callable[..., Broker]) -> None:
     assert start(broker_port=port).address[1] == port
 
 
-@pytest.mark.parametrize("host", ["::", "192.0.2.1", "example.org"])
-def test_not_open_to_others_without_keys(host: str) -> None:
-    with pytest.raises(SettingsInvalid, match=r"API keys.*NOTEFLY_HOST"):
-        server.refuse_unsafe(Settings(host=host))
-
-
-def test_keys_are_not_part_yet() -> None:
-    with pytest.raises(SettingsInvalid, match="NOTEFLY_REQUIRE_KEYS"):
-        server.refuse_unsafe(Settings(require_keys=True))
-    for host in ("127.0.0.1", "localhost", "::1"):
-        server.refuse_unsafe(Settings(host=host))
-
-
 @pytest.fixture(scope="module")
 def hasty(start_for_all: Callable[..., Broker]) -> Broker:
     """With deadlines of a fraction of a second."""

@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from notefly.broker.app import GROUPS, BrokerApp
-from notefly.broker.openapi import HEADERS
+from notefly.broker.openapi_texts import HEADERS
 from tests.broker.service import Broker, Json
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}

@@ -50,6 +50,10 @@ class CountedIds:
     def fraction(self) -> float:
         return self._fraction
 
+    def secret(self, size: int) -> bytes:
+        self._count += 1
+        return self._count.to_bytes(size, "big")
+
 
 class SilentMeter:
     """Counts what it is told."""

@@ -2,6 +2,7 @@
 
 import os
 import random
+import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ class SystemIds:
     """See `Ids`."""
 
     fraction = staticmethod(random.random)
+    secret = staticmethod(secrets.token_bytes)
 
     def message(self, at: datetime) -> MessageId:
         # RFC 9562, section 5.7: 48 bits of milliseconds, version 7, the variant, 74 random bits.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from notefly.application.catalogue import Catalogue
 from notefly.application.publish import PublishMessage
 from notefly.domain.errors import Invalid, NotFound, Problem
-from notefly.domain.ids import SUBSCRIBER_ID, SubscriberId
+from notefly.domain.ids import SUBSCRIBER_ID, SubscriberId, SubscriberKey
 from notefly.domain.message import Content
 from notefly.domain.subscriber import Preferences, Profile, Subscriber, profile_problems
 from notefly.ports.clock import Clock
@@ -51,10 +51,13 @@ class Subscribers:
         """Create (True) or replace whole (False)."""
         return await self.store.put(self._checked(profile), self.clock.now())
 
-    async def revise(self, subscriber: SubscriberId, change: "ProfileChange") -> Subscriber:
-        """Change some fields, with nobody in between. Raises NotFound."""
+    async def revise(
+        self, subscriber: SubscriberId, change: "ProfileChange", only: SubscriberKey | None = None
+    ) -> Subscriber:
+        """Change some fields, with nobody in between. Raises NotFound; also for others than `only`,
+        who may have the same id."""
         revised = await self.store.revise(
-            subscriber, lambda old: self._checked(change.apply(old), old), self.clock.now()
+            subscriber, lambda old: self._checked(change.apply(old), old), self.clock.now(), only
         )
         if revised is None:
             raise self._missing(subscriber)

@@ -1,14 +1,19 @@
 """The service as one ASGI application."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from quart import Quart, Response, request
 from typing_extensions import override
 
 from notefly import __version__
+from notefly.application.keys import Authenticate
+from notefly.application.links import Links
 from notefly.application.publish import PublishMessage
+from notefly.broker import sub_page
 from notefly.broker.answers import READ, SAFE, Send, response_of, send_answer
 from notefly.broker.body import BrokerRequest
+from notefly.broker.door import CALLER, Door
 from notefly.broker.following import FollowEvents, FollowMessages
 from notefly.broker.guard import Guard
 from notefly.broker.injection import Container, Injector
@@ -29,7 +34,9 @@ from notefly.broker.routes import (
     subscribers,
     system,
 )
+from notefly.broker.routing import OPEN, Routes
 from notefly.config import Settings
+from notefly.domain.errors import KeyMissing, LinkRefused
 from notefly.ports.clock import Clock
 from notefly.ports.event_log import EventLog
 from notefly.ports.message_store import MessageStore
@@ -55,9 +62,11 @@ class BrokerApp(Quart):
 
     request_class = BrokerRequest
 
-    def __init__(self, guard: Guard, lean: LeanLane) -> None:
+    def __init__(self, guard: Guard, door: Door, lean: LeanLane) -> None:
         super().__init__("notefly.broker")
         self._guard = guard
+        self._door = door
+        self._accesses = {"static": OPEN}
         self._lean = lean
         self.config.update(
             MAX_CONTENT_LENGTH=LARGEST_DOCUMENT,
@@ -68,6 +77,7 @@ class BrokerApp(Quart):
         )
         self.url_map.merge_slashes = False
         self.register_error_handler(Exception, _problem)
+        self.before_request(self._admit)
         self.after_request(_safe)
 
     @override
@@ -82,10 +92,30 @@ class BrokerApp(Quart):
         refused = self._guard.refusal(scope["method"], headers)
         if refused is not None:
             await send_answer(send, answer_for(refused))
-        elif self._lean.takes(scope, headers):
-            await self._lean(headers, receive, send)
+            return
+        caller = scope[CALLER] = await self._door.caller(headers, scope["headers"])
+        if self._lean.takes(scope, headers):
+            await self._lean(caller, headers, receive, send)
         else:
             await super().__call__(scope, receive, send)  # type: ignore[arg-type] # plain ASGI
+
+    async def serve_routes(self, groups: Iterable[Routes], injector: Injector) -> None:
+        """All of them, and nothing else: what declares no access is not served."""
+        for group in groups:
+            self._accesses |= group.accesses()
+            self.register_blueprint(await group.blueprint(injector))
+        self.check_accesses()
+
+    def check_accesses(self) -> None:
+        """Raises RuntimeError for a route that does not say who may call it."""
+        routed = {rule.endpoint for rule in self.url_map.iter_rules()}
+        if undeclared := routed - self._accesses.keys():
+            raise RuntimeError(f"who may call {', '.join(sorted(undeclared))}? Declare its access")
+
+    async def _admit(self) -> None:
+        """Nothing here: a 404 or a 405 is on its way. A route that is not declared fails."""
+        if request.url_rule is not None:
+            await self._door.admit(self._accesses[request.url_rule.endpoint])
 
 
 async def create_app(
@@ -106,13 +136,19 @@ async def create_app(
     }
     injector = Injector(container, own)
     lean = LeanLane(await container.get(PublishMessage))
-    app = BrokerApp(Guard((settings.host, *settings.allowed_hosts)), lean)
-    for group in GROUPS:
-        app.register_blueprint(await group.blueprint(injector))
+    door = Door(
+        await container.get(Authenticate),
+        await container.get(Links),
+        required=settings.keys_required,
+    )
+    app = BrokerApp(Guard((settings.host, *settings.allowed_hosts)), door, lean)
+    await app.serve_routes(GROUPS, injector)
     return app
 
 
 async def _problem(error: Exception) -> Response:
+    if isinstance(error, KeyMissing | LinkRefused) and sub_page.is_wanted_as_page():
+        return await sub_page.closed(answer_for(error))
     return response_of(answer_for(error))
 
 

@@ -12,9 +12,11 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from notefly.application.publish import PublishMessage
 from notefly.broker.answers import Send, send_answer
+from notefly.broker.door import Caller
 from notefly.broker.limits import LARGEST_DOCUMENT
 from notefly.broker.problems import answer_for
 from notefly.broker.publishing import PATH, publish_one
+from notefly.broker.routing import PUBLISH
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -41,14 +43,17 @@ class LeanLane:
             and len(headers) == len(scope["headers"])
         )
 
-    async def __call__(self, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def __call__(
+        self, caller: Caller, headers: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
         key = headers.get(b"idempotency-key")
         try:
+            owner = caller.needs(PUBLISH.scopes).key_id
             body = await _whole(receive, headers.get(b"content-length"))
             if body is None:
                 return
             answer = await publish_one(
-                self._publish, body, None if key is None else key.decode("latin-1")
+                self._publish, body, None if key is None else key.decode("latin-1"), owner
             )
         except Exception as error:  # noqa: BLE001 - the table knows every one of them
             answer = answer_for(error)

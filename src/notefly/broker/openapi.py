@@ -12,44 +12,19 @@ from pydantic_core import to_json
 
 from notefly.broker.answers import JSON
 from notefly.broker.body import NDJSON
+from notefly.broker.openapi_texts import ABOUT, HEADERS, SAID, SAID_WITH, SCHEMES
 from notefly.broker.problems import PROBLEM
-from notefly.broker.routing import Body, Gives, Operation, Route, Routes
+from notefly.broker.routing import Access, Body, Gives, Operation, Route, Routes
 from notefly.broker.views import ProblemView
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{model}"
 ANY_REQUEST = (421, 500, 503)
 CHANGING = (403,)
+WITH_KEY = (401, 403)
 WITH_PATH = (404,)
 WITH_BODY = (400, 408, 413, 415, 422)
 WITH_QUERY = (422,)
-SAID = {
-    400: "Not JSON, not UTF-8, or nested too deep.",
-    403: "A page of another origin may not change anything.",
-    404: "Nothing has this id.",
-    408: "The body did not arrive in time.",
-    409: "The state of the thing forbids it.",
-    413: "Too large: 256 KiB, or 16 MiB and 10,000 lines as NDJSON.",
-    415: "Another content type than those listed.",
-    421: "Asked for under a host name that is not loopback and not listed.",
-    422: "Understood and refused; `errors` says where and why.",
-    500: "Something went wrong; the log of the broker says what.",
-    503: "No room or not ready; nothing was stored. `Retry-After` says when to come back.",
-}
-HEADERS = {
-    "Idempotency-Key": "1 to 255 visible ASCII characters. The same key gives the same answer; "
-    "with another request it is refused (422).",
-    "Last-Event-ID": "The last event that was seen; the stream goes on behind it.",
-    "Location": "Where it can be looked at.",
-    "Idempotency-Replayed": "`true` when this key was answered before.",
-    "Link": 'The next page, as `rel="next"`.',
-    "Retry-After": "Seconds.",
-}
-ABOUT = (
-    "Publish a message in a category; every subscriber of it gets it on the channels they chose. "
-    "Times are RFC 3339 in UTC, ids are opaque strings, errors are RFC 9457. Every other method "
-    "of a path answers 405 with `Allow`."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +50,7 @@ def document(version: str, groups: Iterable[Routes]) -> Document:
                 "info": {"title": "Notefly", "version": version, "description": ABOUT},
                 "tags": [{"name": group.name, "description": group.about} for group in groups],
                 "paths": paths,
-                "components": {"schemas": schemas.definitions},
+                "components": {"schemas": schemas.definitions, "securitySchemes": SCHEMES},
             }
         )
     )
@@ -113,6 +88,7 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> Schema:
         "operationId": route.handler.__name__,
         "tags": [tag],
         "summary": operation.summary,
+        "security": list(_security(route.access)),
         "responses": {
             **{str(code): _refusal(code, schemas) for code in _errors(route)},
             **{str(code): _answer(code, gives, schemas) for code, gives in operation.gives.items()},
@@ -127,11 +103,21 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> Schema:
     return described
 
 
+def _security(access: Access) -> Iterator[Schema]:
+    """Any one of them; nothing where it is open to everybody."""
+    for scope in access.scopes:
+        yield {"key": [scope]}
+    if access.link:
+        yield {"link": []}
+
+
 def _errors(route: Route) -> list[int]:
     """What follows from the shape of a route, and what it adds."""
     codes = {*ANY_REQUEST, *route.operation.errors}
     if route.method != "GET":
         codes.update(CHANGING)
+    if route.access.scopes:
+        codes.update(WITH_KEY)
     if "{" in route.path:
         codes.update(WITH_PATH)
     if route.operation.body is not None:
@@ -177,10 +163,8 @@ def _refusal(code: int, schemas: _Schemas) -> Schema:
         "description": SAID[code],
         "content": {PROBLEM: {"schema": schemas.of(ProblemView, "serialization")}},
     }
-    if code == 503:
-        described["headers"] = {
-            "Retry-After": {"description": HEADERS["Retry-After"], "schema": {"type": "string"}}
-        }
+    if (name := SAID_WITH.get(code)) is not None:
+        described["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}}}
     return described
 
 

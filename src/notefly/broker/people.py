@@ -35,6 +35,11 @@ class CreatedManyView(TypedDict):
     ids: list[str]
 
 
+class LinkView(TypedDict):
+    url: str
+    expires_at: datetime
+
+
 class AddressView(TypedDict):
     kind: str
     value: str | None

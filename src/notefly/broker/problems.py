@@ -9,11 +9,23 @@ from werkzeug.exceptions import HTTPException
 
 from notefly.broker.answers import Answer
 from notefly.broker.views import ProblemView
-from notefly.domain.errors import Conflict, Invalid, KeyReused, NotFound, Problem, Unavailable
+from notefly.domain.errors import (
+    Conflict,
+    Invalid,
+    KeyMissing,
+    KeyRefused,
+    KeyReused,
+    LinkRefused,
+    NotFound,
+    Problem,
+    ScopeMissing,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+BEARER = 'Bearer realm="notefly"'
 SHOWN = 100
 """Problems that are listed; a caller mends the first ones first."""
 
@@ -36,6 +48,10 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Invalid, 422, "invalid"),
     (NotFound, 404, "not-found"),
     (Conflict, 409, "conflict"),
+    (KeyMissing, 401, "key-missing"),
+    (KeyRefused, 401, "key-refused"),
+    (ScopeMissing, 403, "scope-missing"),
+    (LinkRefused, 403, "link-refused"),
     (Unavailable, 503, "unavailable"),
     (CrossSite, 403, "cross-site"),
     (WrongHost, 421, "wrong-host"),
@@ -111,6 +127,15 @@ def _problems(error: Exception) -> Sequence[Problem]:
 def _headers(error: Exception) -> tuple[tuple[str, str], ...]:
     if isinstance(error, Unavailable):
         return (("Retry-After", str(error.retry_after_seconds)),)
+    # RFC 6750, section 3.
+    if isinstance(error, KeyMissing):
+        return (("WWW-Authenticate", BEARER),)
+    if isinstance(error, KeyRefused):
+        return (("WWW-Authenticate", f'{BEARER}, error="invalid_token"'),)
+    if isinstance(error, ScopeMissing):
+        scope = " ".join(error.scopes)
+        challenge = f'{BEARER}, error="insufficient_scope", scope="{scope}"'
+        return (("WWW-Authenticate", challenge),)
     return ()
 
 

@@ -15,18 +15,18 @@ MESSAGES = LinesReader(MESSAGE, MessageIn.content)
 REPLAYED = ("Idempotency-Replayed", "true")
 
 
-async def publish_one(publish: PublishMessage, body: bytes, key: str | None) -> Answer:
-    """One message. Raises what `problems` knows."""
+async def publish_one(publish: PublishMessage, body: bytes, key: str | None, owner: str) -> Answer:
+    """One message. `owner` is whose idempotency key it is. Raises what `problems` knows."""
     content = MESSAGE.read(body).content()
-    return accepted(await publish.one(content, key), content.category)
+    return accepted(await publish.one(content, key, owner), content.category)
 
 
-async def publish_many(publish: PublishMessage, body: bytes, key: str | None) -> Answer:
+async def publish_many(publish: PublishMessage, body: bytes, key: str | None, owner: str) -> Answer:
     """All lines in one commit, or none."""
     lines = Lines.split(body)
     contents = await MESSAGES.read(lines)
     try:
-        receipt = await publish.many(contents, key)
+        receipt = await publish.many(contents, key, owner)
     except Invalid as error:
         raise lines.placed(error) from None
     told: views.AcceptedManyView = {"accepted": len(receipt.ids), "ids": receipt.ids}

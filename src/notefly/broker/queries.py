@@ -81,7 +81,13 @@ class EventsQuery(Query):
         )
 
 
-class SubPageQuery(Query):
+class LinkQuery(Query):
+    """A personal link stands for an API key, for that one person's page."""
+
+    link: str | None = Field(None, description="A personal link's token.")
+
+
+class SubPageQuery(LinkQuery):
     """For the page `subscriber` picks whose it is; for the stream it leaves out what others get."""
 
     subscriber: str | None = None

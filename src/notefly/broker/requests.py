@@ -112,6 +112,12 @@ class SubscriberPatch(Strict):
         return frozenset(self.model_fields_set & SHORTHANDS.keys())
 
 
+class LinkIn(Strict):
+    """How long a personal link is good; a week, if it is left out."""
+
+    valid_seconds: int = Field(7 * 86_400, ge=60, le=366 * 86_400)
+
+
 class ReplayIn(Strict):
     """`expires_at` gives an expired message a new end."""
 

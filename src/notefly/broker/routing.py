@@ -14,10 +14,31 @@ from notefly.broker.answers import JSON, Answer, response_of
 from notefly.broker.fields import Query
 from notefly.broker.injection import Injector
 from notefly.broker.queries import Nothing
+from notefly.domain.access import Scope
 
 Handler = Callable[..., Awaitable[Answer | Response]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 LIST_TYPES = (JSON, "application/x-ndjson", "text/csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a route: a key with any of these scopes, and where `link` a personal link.
+
+    Without scopes it is open to everybody.
+    """
+
+    scopes: tuple[Scope, ...] = ()
+    link: bool = False
+
+
+OPEN = Access()
+PUBLISH = Access((Scope.PUBLISH,))
+READ = Access((Scope.READ,))
+SUBSCRIBERS = Access((Scope.SUBSCRIBERS,))
+READ_PEOPLE = Access((Scope.READ, Scope.SUBSCRIBERS))
+"""The log shows who somebody is anyway, and who changes people has to see them."""
+ADMIN = Access((Scope.ADMIN,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,7 @@ class Route:
 
     method: Method
     rule: str
+    access: Access
     operation: Operation
     handler: Handler
 
@@ -77,14 +99,20 @@ class Routes:
     about: str
     routes: list[Route] = field(default_factory=list)
 
-    def add(self, method: Method, rule: str, operation: Operation) -> Callable[[Handler], Handler]:
+    def add(
+        self, method: Method, rule: str, access: Access, operation: Operation
+    ) -> Callable[[Handler], Handler]:
         """Decorates a handler, and leaves it as it is."""
 
         def remember(handler: Handler) -> Handler:
-            self.routes.append(Route(method, rule, operation, handler))
+            self.routes.append(Route(method, rule, access, operation, handler))
             return handler
 
         return remember
+
+    def accesses(self) -> dict[str, Access]:
+        """By the name that Quart gives each route."""
+        return {f"{self.name}.{r.handler.__name__}": r.access for r in self.routes}
 
     async def blueprint(self, injector: Injector) -> Blueprint:
         """For Quart, with the use cases in."""

@@ -16,7 +16,7 @@ from notefly.bootstrap import make_container
 from notefly.broker.app import create_app
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.protocol import DeadlineProtocol
-from notefly.config import Settings, SettingsInvalid, loopback, origin
+from notefly.config import Settings, SettingsInvalid, origin
 
 DRAIN_SECONDS = 8.5
 """For the engine, which ends by itself within 8."""
@@ -24,7 +24,6 @@ GRACE_SECONDS = 1
 """For requests that are still being answered after that."""
 BACKLOG = 2_048
 PROBE_SECONDS = 0.3
-NO_KEYS_YET = "API keys are not part of this version yet, so the broker answers this machine only: "
 
 
 def run(settings: Settings, started: Callable[[str], None] | None = None) -> None:
@@ -41,11 +40,9 @@ async def serve(
 ) -> None:
     """Until `stop` is set; without one, SIGTERM and SIGINT set it.
 
-    `started` is called with the service's address once it is ready. Raises SettingsInvalid for
-    settings that would be unsafe and for a port that is taken, StoreLocked, StoreUnusable,
-    ChannelUnusable.
+    `started` is called with the service's address once it is ready. Raises SettingsInvalid for a
+    port that is taken, StoreLocked, StoreUnusable, ChannelUnusable.
     """
-    refuse_unsafe(settings)
     listener = listen(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
     lifecycle = Lifecycle()
     container = make_container(settings)
@@ -104,16 +101,6 @@ class InProcessServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
-
-
-def refuse_unsafe(settings: Settings) -> None:
-    """Nothing is open to others before it can tell who they are. Raises SettingsInvalid."""
-    if not loopback(settings.host):
-        way_out = "and put a proxy that authenticates in front of it if others shall reach it"
-        why = f"{NO_KEYS_YET}host is {settings.host}; set NOTEFLY_HOST=127.0.0.1, {way_out}"
-        raise SettingsInvalid([why])
-    if settings.keys_required:
-        raise SettingsInvalid([f"{NO_KEYS_YET}unset NOTEFLY_REQUIRE_KEYS"])
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:

@@ -17,6 +17,7 @@ import httpx2
 from filelock import FileLock, Timeout
 
 from notefly.adapters.sqlite.connection import check_version, store_path
+from notefly.adapters.sqlite.ownership import LOCK
 from notefly.cli import ports
 from notefly.config import Settings
 from notefly.domain.errors import StoreUnusable
@@ -25,7 +26,6 @@ FSYNCS = 20
 SLOW_SECONDS, UNREAL_SECONDS = 0.020, 0.000_020
 SKEW_SECONDS = 5.0
 FIRST_PYTHON = (3, 11)
-LOCK = "notefly.lock"
 
 
 @dataclass(frozen=True, slots=True)

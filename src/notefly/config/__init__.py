@@ -52,6 +52,10 @@ class Settings:
     queue: str = field(default="", repr=False)
     """Empty: in the broker's own process. Otherwise the address of a server."""
     require_keys: bool = False
+    api_key: str = field(default="", repr=False)
+    """What the client and the commands present to the broker."""
+    public_url: str = ""
+    """How subscribers reach the broker: what their links begin with. Empty: as it was called."""
     channel_seconds: float = 30.0
     """What a hand-over may take on a channel that is not built in; then its process is ended."""
     channel_memory: int = 1024
@@ -62,6 +66,8 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where each value came from: `default`, a `NOTEFLY_…` variable, or `notefly.toml`."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    console_digest: str = field(default="", repr=False, compare=False)
+    """SHA-256 of the key that `notefly up` made for its own console; nobody else sets it."""
 
     def __post_init__(self) -> None:
         if not self.broker_url:
@@ -73,13 +79,23 @@ class Settings:
         """Whoever can be reached from outside wants keys, asked or not."""
         return self.require_keys or not loopback(self.host)
 
+    @property
+    def client_host(self) -> str:
+        """The console has no login, so it listens to this machine only."""
+        return self.host if loopback(self.host) else "127.0.0.1"
+
     def shown(self) -> Iterator[tuple[str, object, str]]:
         """(name, value, where it came from) of every setting, with secrets masked."""
         for name in NAMES:
-            yield name, masked(getattr(self, name)), self.sources.get(name, DEFAULT)
+            value = getattr(self, name)
+            shown = (value and MASK) if name in SECRET else masked(value)
+            yield name, shown, self.sources.get(name, DEFAULT)
 
 
-NAMES = tuple(f.name for f in fields(Settings) if f.name not in {"sources", "warnings"})
+SECRET = frozenset({"api_key"})
+"""Settings that are never shown, set or not."""
+UNSETTABLE = frozenset({"sources", "warnings", "console_digest"})
+NAMES = tuple(f.name for f in fields(Settings) if f.name not in UNSETTABLE)
 
 
 def masked(value: object) -> object:

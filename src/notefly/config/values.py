@@ -118,6 +118,13 @@ def web_address(raw: object) -> str:
     return shown
 
 
+def api_key(raw: object) -> str:
+    """Never repeated: it is a secret, even where it is spelled wrong."""
+    if not isinstance(raw, str) or not re.fullmatch("nf_[a-z0-9]{6,12}_[0-9a-f]{64}", raw.strip()):
+        raise ValueError("must be a key as `notefly keys create` prints it, like nf_…_…")
+    return raw.strip()
+
+
 def store(raw: object) -> str:
     """Of PostgreSQL; for the embedded file the setting is left out."""
     shown = text(raw)
@@ -155,6 +162,8 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "store": store,
     "queue": queue,
     "require_keys": switch,
+    "api_key": api_key,
+    "public_url": web_address,
     "channel_seconds": seconds,
     "channel_memory": mebibytes,
     "log": log_format,

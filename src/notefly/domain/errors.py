@@ -5,6 +5,10 @@ NoteflyError
  │   └─ KeyReused        an idempotency key that already stands for another request
  ├─ NotFound             no such message, delivery, subscriber, channel …
  ├─ Conflict             the thing exists, but its state forbids the call
+ ├─ KeyMissing           an API key is wanted, and none was given
+ ├─ KeyRefused           an API key that was never made, or was revoked
+ ├─ ScopeMissing         a good API key that is not for this; carries what is missing
+ ├─ LinkRefused          a personal link that opens nothing, for whatever reason
  ├─ Unavailable          nothing was stored; try again after `retry_after_seconds`
  ├─ StoreLocked          the data directory belongs to a running broker
  ├─ StoreUnusable        the store cannot be opened: wrong version, corrupt, not writable
@@ -54,6 +58,30 @@ class NotFound(NoteflyError):  # noqa: N818
 
 class Conflict(NoteflyError):  # noqa: N818
     """The state of the thing forbids the call, for example replaying what is not dead."""
+
+
+class KeyMissing(NoteflyError):  # noqa: N818
+    """Who asks has to say who they are."""
+
+
+class KeyRefused(NoteflyError):  # noqa: N818
+    """Never made, wrong or revoked: which of them is nobody's business."""
+
+
+class ScopeMissing(NoteflyError):  # noqa: N818
+    """`scopes`: any one of them would do."""
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        self.scopes = tuple(scopes)
+        wanted = " or ".join(self.scopes)
+        super().__init__(
+            f"this API key lacks the scope {wanted}; "
+            f"`notefly keys create NAME --scope {self.scopes[0]}` makes one that has it"
+        )
+
+
+class LinkRefused(NoteflyError):  # noqa: N818
+    """Unknown, expired, altered, or of somebody who was erased: all are told the same."""
 
 
 class Unavailable(NoteflyError):  # noqa: N818

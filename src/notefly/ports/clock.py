@@ -28,3 +28,7 @@ class Ids(Protocol):
     def fraction(self) -> float:
         """Uniform in [0, 1): the jitter of a retry."""
         ...
+
+    def secret(self, size: int) -> bytes:
+        """So many bytes that nobody can guess."""
+        ...

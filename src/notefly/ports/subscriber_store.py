@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from notefly.domain.ids import SubscriberId
+from notefly.domain.ids import SubscriberId, SubscriberKey
 from notefly.domain.log import Audience, Page
 from notefly.domain.subscriber import Profile, Subscriber
 
@@ -21,10 +21,15 @@ class SubscriberStore(Protocol):
         ...
 
     async def revise(
-        self, subscriber: SubscriberId, change: Callable[[Profile], Profile], at: datetime
+        self,
+        subscriber: SubscriberId,
+        change: Callable[[Profile], Profile],
+        at: datetime,
+        only: SubscriberKey | None = None,
     ) -> Subscriber | None:
         """Replace by what `change` makes of it, with nobody in between. None: no such subscriber.
 
+        With `only` it has to be that person still, and not somebody new under the same id.
         Whatever `change` raises comes out, and nothing is stored.
         """
         ...

@@ -39,13 +39,7 @@ def open_writer(path: str) -> apsw.Connection:
         mode = _one(connection, "PRAGMA journal_mode = WAL")
         if mode != "wal" and path != MEMORY:
             raise StoreUnusable(f"the store {path} is on a file system without WAL ({mode})")
-        _one(connection, "PRAGMA synchronous = FULL")
-        # macOS: to the platter, not to the drive's cache.
-        _one(connection, "PRAGMA fullfsync = ON")
-        # What was erased is overwritten, not only forgotten.
-        _one(connection, "PRAGMA secure_delete = ON")
-        # The writer checkpoints by itself, between transactions, so that no commit has to.
-        connection.wal_autocheckpoint(0)
+        _writes(connection)
         migrate(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
@@ -63,6 +57,26 @@ def open_reader(path: str) -> apsw.Connection:
         _refuse_newer(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"there is no readable store at {path}: {error}") from error
+    return connection
+
+
+def open_guest(path: str) -> apsw.Connection:
+    """A second connection that writes, for a moment, see `guest`. Raises StoreUnusable.
+
+    It never changes the schema: a broker may be running on it.
+    """
+    check_version()
+    try:
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        _pragmas(connection, READER_CACHE_KIB)
+        _writes(connection)
+        if _refuse_newer(connection) < max(number for number, _ in _migrations()):
+            raise StoreUnusable(
+                f"the store {path} is of an earlier version: stop the broker that runs on it, "
+                "and start the one of this version"
+            )
+    except apsw.Error as error:
+        raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
     return connection
 
 
@@ -97,6 +111,17 @@ def _pragmas(connection: apsw.Connection, cache_kib: int) -> None:
     connection.set_busy_timeout(BUSY_MILLISECONDS)
     _one(connection, f"PRAGMA cache_size = -{cache_kib}")
     _one(connection, "PRAGMA temp_store = MEMORY")
+
+
+def _writes(connection: apsw.Connection) -> None:
+    """What every commit owes."""
+    _one(connection, "PRAGMA synchronous = FULL")
+    # macOS: to the platter, not to the drive's cache.
+    _one(connection, "PRAGMA fullfsync = ON")
+    # What was erased is overwritten, not only forgotten.
+    _one(connection, "PRAGMA secure_delete = ON")
+    # The writer checkpoints by itself, between transactions, so that no commit has to.
+    connection.wal_autocheckpoint(0)
 
 
 def _one(connection: apsw.Connection, statement: str) -> object:

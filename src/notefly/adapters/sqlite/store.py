@@ -8,6 +8,7 @@ from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.database import Database
 from notefly.adapters.sqlite.deliveries import SqliteDeliveries
 from notefly.adapters.sqlite.figures import SqliteControl, SqliteEvents, SqliteFigures
+from notefly.adapters.sqlite.keys import SqliteKeys
 from notefly.adapters.sqlite.messages import SqliteMessages
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.subscribers import SqliteSubscribers
@@ -28,6 +29,7 @@ class SqliteStore:
     figures: SqliteFigures
     control: SqliteControl
     events: SqliteEvents
+    keys: SqliteKeys
 
 
 @asynccontextmanager
@@ -68,6 +70,7 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
             SqliteFigures(database),
             SqliteControl(database),
             SqliteEvents(database),
+            SqliteKeys(database),
         )
     finally:
         database.close()

@@ -45,11 +45,15 @@ class SqliteSubscribers:
         return await self._database.write(work)
 
     async def revise(
-        self, subscriber: SubscriberId, change: Callable[[Profile], Profile], at: datetime
+        self,
+        subscriber: SubscriberId,
+        change: Callable[[Profile], Profile],
+        at: datetime,
+        only: SubscriberKey | None = None,
     ) -> Subscriber | None:
         def work(transaction: Transaction) -> Subscriber | None:
             known = _find(transaction, subscriber)
-            if known is None:
+            if known is None or only not in (None, known.key):
                 return None
             revised = change(known.profile)
             return self._replace(transaction, known, revised, transaction.next_epoch(), at)

@@ -7,7 +7,7 @@ from notefly.application.channels import SwitchChannel
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
 from notefly.broker.paging import page
-from notefly.broker.routing import LIST_TYPES, Gives, Operation, Routes
+from notefly.broker.routing import ADMIN, LIST_TYPES, READ, Gives, Operation, Routes
 
 ROUTES = Routes("channels", "What is configured: categories and channels.")
 
@@ -26,6 +26,7 @@ class ChannelView(TypedDict):
 @ROUTES.add(
     "GET",
     "/v1/categories",
+    READ,
     Operation("The categories, as configured", {200: Gives(CategoryView, LIST_TYPES, paged=True)}),
 )
 async def list_categories(catalogue: Injected[Catalogue]) -> Answer:
@@ -36,6 +37,7 @@ async def list_categories(catalogue: Injected[Catalogue]) -> Answer:
 @ROUTES.add(
     "GET",
     "/v1/channels",
+    READ,
     Operation("The channels, as configured", {200: Gives(ChannelView, LIST_TYPES, paged=True)}),
 )
 async def list_channels(catalogue: Injected[Catalogue], switch: Injected[SwitchChannel]) -> Answer:
@@ -46,6 +48,7 @@ async def list_channels(catalogue: Injected[Catalogue], switch: Injected[SwitchC
 @ROUTES.add(
     "POST",
     "/v1/channels/<name>/pause",
+    ADMIN,
     Operation(
         "Hold a channel back",
         {200: Gives(ChannelView)},
@@ -62,6 +65,7 @@ async def pause_channel(
 @ROUTES.add(
     "POST",
     "/v1/channels/<name>/resume",
+    ADMIN,
     Operation("Let a channel go on", {200: Gives(ChannelView)}),
 )
 async def resume_channel(

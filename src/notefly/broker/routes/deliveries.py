@@ -15,7 +15,7 @@ from notefly.broker.queries import (
 )
 from notefly.broker.reading import Reader
 from notefly.broker.requests import ReplayIn, ReplayManyIn
-from notefly.broker.routing import LIST_TYPES, Body, Gives, Operation, Routes
+from notefly.broker.routing import ADMIN, LIST_TYPES, READ, Body, Gives, Operation, Routes
 from notefly.domain.log import LoggedDelivery, Page
 from notefly.ports.delivery_log import DeliveryLog
 
@@ -27,6 +27,7 @@ REPLAY_MANY = Reader(ReplayManyIn)
 @ROUTES.add(
     "GET",
     "/v1/deliveries",
+    READ,
     Operation(
         "The log, newest message first",
         {200: Gives(log_views.DeliveryView, LIST_TYPES, paged=True)},
@@ -52,6 +53,7 @@ async def _listed(log: QueryLog, asked: DeliveriesQuery) -> Answer:
 @ROUTES.add(
     "GET",
     "/v1/deliveries/<delivery_id>",
+    READ,
     Operation(
         "One delivery: what went out, and every attempt",
         {200: Gives(log_views.StoryView)},
@@ -64,6 +66,7 @@ async def show_delivery(delivery_id: str, log: Injected[QueryLog]) -> Answer:
 @ROUTES.add(
     "POST",
     "/v1/deliveries/<delivery_id>/replay",
+    ADMIN,
     Operation(
         "Give a dead letter another round",
         {202: Gives(log_views.DeliveryView, headers=("Location",))},
@@ -86,6 +89,7 @@ async def replay_delivery(
 @ROUTES.add(
     "GET",
     "/v1/dead-letters",
+    READ,
     Operation(
         "Dead letters, or how many died of what",
         {200: Gives(log_views.DeliveryView | log_views.DeadGroupView, LIST_TYPES, paged=True)},
@@ -105,6 +109,7 @@ async def list_dead_letters(query: Injected[QueryLog], log: Injected[DeliveryLog
 @ROUTES.add(
     "POST",
     "/v1/dead-letters/replay",
+    ADMIN,
     Operation(
         "Replay all dead letters that match",
         {

@@ -5,10 +5,11 @@ import re
 from quart import Response, request
 
 from notefly.broker import views
+from notefly.broker.door import while_admitted
 from notefly.broker.following import FollowEvents
 from notefly.broker.injection import Injected
 from notefly.broker.queries import EventsQuery, read_query
-from notefly.broker.routing import Gives, Operation, Routes
+from notefly.broker.routing import READ, Gives, Operation, Routes
 from notefly.broker.sse import MEDIA, stream
 
 ROUTES = Routes("events", "What just happened, live.")
@@ -19,6 +20,7 @@ FOREIGN = -1
 @ROUTES.add(
     "GET",
     "/v1/events",
+    READ,
     Operation(
         "Facts as they become durable",
         {200: Gives(views.EventView, (MEDIA,))},
@@ -33,7 +35,8 @@ FOREIGN = -1
 async def follow_events(follow: Injected[FollowEvents]) -> Response:
     asked = read_query(EventsQuery)
     written = request.headers.get("Last-Event-ID")
-    return stream(follow(asked.after if written is None else _place(written), asked.wants))
+    after = asked.after if written is None else _place(written)
+    return stream(while_admitted(follow(after, asked.wants)))
 
 
 def _place(written: str) -> int:

@@ -10,7 +10,7 @@ from notefly.adapters.metrics import CONTENT_TYPE, PrometheusMeter, counts
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
 from notefly.broker.rates import Rates
-from notefly.broker.routing import Gives, Operation, Routes
+from notefly.broker.routing import ADMIN, READ, Gives, Operation, Routes
 from notefly.config import Settings
 from notefly.domain.delivery import State
 from notefly.domain.log import ChannelFigures
@@ -69,6 +69,7 @@ class SettingsView(TypedDict):
 @ROUTES.add(
     "GET",
     "/v1/stats",
+    READ,
     Operation(
         "Counts and rates",
         {200: Gives(StatsView)},
@@ -104,6 +105,7 @@ def _ended(ended: Mapping[tuple[str, State], int]) -> EndedView:
 @ROUTES.add(
     "GET",
     "/v1/queue",
+    READ,
     Operation("What waits, by channel; `depth` is in batches", {200: Gives(QueueView)}),
 )
 async def show_queue(figures: Injected[Figures], clock: Injected[Clock]) -> Answer:
@@ -131,6 +133,7 @@ def _queued(one: ChannelFigures, now: datetime) -> QueueChannelView:
 @ROUTES.add(
     "GET",
     "/v1/settings",
+    ADMIN,
     Operation(
         "The settings in effect, and where each comes from",
         {200: Gives(SettingsView)},
@@ -159,6 +162,7 @@ def _plain(value: object) -> str | float | bool | list[str]:
 @ROUTES.add(
     "GET",
     "/metrics",
+    READ,
     Operation(
         "Metrics as OpenMetrics text",
         {200: Gives(str, ("application/openmetrics-text",))},

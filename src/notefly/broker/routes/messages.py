@@ -6,12 +6,13 @@ from notefly.application.publish import PublishMessage
 from notefly.broker import views
 from notefly.broker.answers import JSON, Answer, json_answer
 from notefly.broker.body import NDJSON, idempotency_key, read_body, require_media
+from notefly.broker.door import caller, key_id
 from notefly.broker.injection import Injected
 from notefly.broker.paging import page
 from notefly.broker.publishing import MESSAGE, PATH, publish_many, publish_one
 from notefly.broker.queries import DryRun, MessagesQuery, read_query
 from notefly.broker.requests import MessageIn
-from notefly.broker.routing import LIST_TYPES, Body, Gives, Operation, Routes
+from notefly.broker.routing import LIST_TYPES, PUBLISH, READ, Body, Gives, Operation, Routes
 from notefly.domain.errors import Invalid
 from notefly.ports.message_store import MessageStore
 
@@ -21,6 +22,7 @@ ROUTES = Routes("messages", "Publish, and look at what was published.")
 @ROUTES.add(
     "POST",
     PATH,
+    PUBLISH,
     Operation(
         "Publish a message, or up to 10,000 as NDJSON",
         {
@@ -33,7 +35,7 @@ ROUTES = Routes("messages", "Publish, and look at what was published.")
         },
         description="As `application/x-ndjson`, one message a line: all are accepted in one "
         "commit, or none. Blank lines are skipped. Errors point to `/<line>/<field>`, lines "
-        "counted from 0 as they stand in the body.",
+        "counted from 0 as they stand in the body. `dry_run` needs the scope `read` as well.",
         query=DryRun,
         body=Body(MessageIn, (JSON, NDJSON)),
         headers=("Idempotency-Key",),
@@ -48,10 +50,11 @@ async def publish_message(
         raise Invalid.at("/dry_run", "looks at one message, sent as application/json")
     body = await read_body()
     if dry_run:
+        # It shows people as they are stored, which who may only publish has no business with.
+        caller().needs(READ.scopes)
         return await _previewed(preview, body)
-    if many:
-        return await publish_many(publish, body, idempotency_key())
-    return await publish_one(publish, body, idempotency_key())
+    publish_all = publish_many if many else publish_one
+    return await publish_all(publish, body, idempotency_key(), key_id())
 
 
 async def _previewed(preview: PreviewMessage, body: bytes) -> Answer:
@@ -68,6 +71,7 @@ async def _previewed(preview: PreviewMessage, body: bytes) -> Answer:
 @ROUTES.add(
     "GET",
     PATH,
+    READ,
     Operation(
         "Messages, newest first",
         {200: Gives(views.MessageView, LIST_TYPES, paged=True)},
@@ -83,6 +87,7 @@ async def list_messages(messages: Injected[MessageStore]) -> Answer:
 @ROUTES.add(
     "GET",
     "/v1/messages/<message_id>",
+    READ,
     Operation("A message, and what became of it", {200: Gives(views.MessageView)}),
 )
 async def show_message(message_id: str, messages: Injected[Messages]) -> Answer:
@@ -92,6 +97,7 @@ async def show_message(message_id: str, messages: Injected[Messages]) -> Answer:
 @ROUTES.add(
     "POST",
     "/v1/messages/<message_id>/cancel",
+    PUBLISH,
     Operation(
         "Stop what has not started",
         {200: Gives(views.MessageView)},

@@ -1,8 +1,13 @@
 """Register, change, erase: the people and their choices."""
 
+from datetime import timedelta
+
+from quart import request
+
+from notefly.application.links import Links
 from notefly.application.messages import Messages
 from notefly.application.subscribers import ProfileChange, SendTest, Subscribers
-from notefly.broker import people, views
+from notefly.broker import people, sub_page, views
 from notefly.broker.answers import JSON, Answer, json_answer
 from notefly.broker.body import (
     NDJSON,
@@ -17,8 +22,18 @@ from notefly.broker.publishing import accepted
 from notefly.broker.queries import Listing, read_query
 from notefly.broker.reading import Reader
 from notefly.broker.registering import SUBSCRIBER, register_many, register_one
-from notefly.broker.requests import PreferencesIn, SendTestIn, SubscriberIn, SubscriberPatch
-from notefly.broker.routing import LIST_TYPES, Body, Gives, Operation, Routes
+from notefly.broker.requests import LinkIn, PreferencesIn, SendTestIn, SubscriberIn, SubscriberPatch
+from notefly.broker.routing import (
+    LIST_TYPES,
+    PUBLISH,
+    READ_PEOPLE,
+    SUBSCRIBERS,
+    Body,
+    Gives,
+    Operation,
+    Routes,
+)
+from notefly.config import Settings
 from notefly.domain.errors import Invalid
 from notefly.domain.ids import SubscriberId
 from notefly.ports.clock import Clock, Ids
@@ -30,11 +45,13 @@ ONE = "/v1/subscribers/<subscriber_id>"
 PATCH = Reader(SubscriberPatch)
 PREFERENCES = Reader(PreferencesIn)
 TEST = Reader(SendTestIn)
+LINK = Reader(LinkIn)
 
 
 @ROUTES.add(
     "POST",
     PATH,
+    SUBSCRIBERS,
     Operation(
         "Register a subscriber, or up to 10,000 as NDJSON",
         {
@@ -62,6 +79,7 @@ async def add_subscribers(
 @ROUTES.add(
     "GET",
     PATH,
+    READ_PEOPLE,
     Operation(
         "Subscribers, in the order they were registered",
         {200: Gives(people.SubscriberView, LIST_TYPES, paged=True)},
@@ -74,7 +92,7 @@ async def list_subscribers(subscribers: Injected[SubscriberStore]) -> Answer:
     return page(people.SubscriberView, [people.subscriber(one) for one in found.items], found.next)
 
 
-@ROUTES.add("GET", ONE, Operation("A subscriber", {200: Gives(people.SubscriberView)}))
+@ROUTES.add("GET", ONE, READ_PEOPLE, Operation("A subscriber", {200: Gives(people.SubscriberView)}))
 async def show_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
     return json_answer(people.subscriber(await subscribers.get(SubscriberId(subscriber_id))))
 
@@ -82,6 +100,7 @@ async def show_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]
 @ROUTES.add(
     "PUT",
     ONE,
+    SUBSCRIBERS,
     Operation(
         "Register under this id, or replace",
         {
@@ -108,6 +127,7 @@ async def put_subscriber(subscriber_id: str, subscribers: Injected[Subscribers])
 @ROUTES.add(
     "PATCH",
     ONE,
+    SUBSCRIBERS,
     Operation(
         "Change some fields",
         {200: Gives(people.SubscriberView)},
@@ -128,6 +148,7 @@ async def patch_subscriber(subscriber_id: str, subscribers: Injected[Subscribers
 @ROUTES.add(
     "DELETE",
     ONE,
+    SUBSCRIBERS,
     Operation(
         "Erase a person",
         {204: Gives(None, ())},
@@ -140,7 +161,10 @@ async def erase_subscriber(subscriber_id: str, subscribers: Injected[Subscribers
 
 
 @ROUTES.add(
-    "GET", f"{ONE}/preferences", Operation("Their choices", {200: Gives(people.PreferencesView)})
+    "GET",
+    f"{ONE}/preferences",
+    READ_PEOPLE,
+    Operation("Their choices", {200: Gives(people.PreferencesView)}),
 )
 async def show_preferences(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
     found = await subscribers.get(SubscriberId(subscriber_id))
@@ -150,6 +174,7 @@ async def show_preferences(subscriber_id: str, subscribers: Injected[Subscribers
 @ROUTES.add(
     "PUT",
     f"{ONE}/preferences",
+    SUBSCRIBERS,
     Operation(
         "Replace their choices",
         {200: Gives(people.PreferencesView)},
@@ -168,6 +193,7 @@ async def put_preferences(subscriber_id: str, subscribers: Injected[Subscribers]
 @ROUTES.add(
     "POST",
     f"{ONE}/test",
+    PUBLISH,
     Operation(
         "Send them a test message",
         {202: Gives(views.AcceptedView, headers=("Location",))},
@@ -183,3 +209,27 @@ async def send_test(
     receipt = await send(SubscriberId(subscriber_id), asked.category, asked.title, asked.body)
     status = await messages.get(receipt.ids[0])
     return accepted(receipt, status.message.content.category)
+
+
+@ROUTES.add(
+    "POST",
+    f"{ONE}/link",
+    SUBSCRIBERS,
+    Operation(
+        "Make a personal link to their page",
+        {200: Gives(people.LinkView)},
+        description="Whoever has it sees and changes what this person gets, without an API key, "
+        "until it expires or the person is erased. It begins with `NOTEFLY_PUBLIC_URL`, else with "
+        "the address that this request called.",
+        body=Body(LinkIn, required=False),
+    ),
+)
+async def make_link(
+    subscriber_id: str, links: Injected[Links], settings: Injected[Settings]
+) -> Answer:
+    asked = await read_optional_json(LINK)
+    lasts = timedelta(seconds=asked.valid_seconds)
+    token, expires_at = await links.make(SubscriberId(subscriber_id), lasts)
+    begin = settings.public_url or f"{request.scheme}://{request.host}"
+    told: people.LinkView = {"url": f"{begin}{sub_page.address(token)}", "expires_at": expires_at}
+    return json_answer(told)

@@ -10,7 +10,7 @@ from notefly.broker.injection import Injected
 from notefly.broker.lifecycle import Lifecycle, Phase
 from notefly.broker.openapi import Document
 from notefly.broker.problems import problem
-from notefly.broker.routing import Gives, Operation, Routes
+from notefly.broker.routing import OPEN, Gives, Operation, Routes
 
 ROUTES = Routes("system", "Probes and documentation.")
 HTML = "text/html; charset=utf-8"
@@ -20,7 +20,7 @@ class HealthView(TypedDict):
     status: Literal["ok"]
 
 
-@ROUTES.add("GET", "/healthz", Operation("Is it alive", {200: Gives(HealthView)}))
+@ROUTES.add("GET", "/healthz", OPEN, Operation("Is it alive", {200: Gives(HealthView)}))
 async def show_health() -> Answer:
     return json_answer(HealthView(status="ok"))
 
@@ -28,6 +28,7 @@ async def show_health() -> Answer:
 @ROUTES.add(
     "GET",
     "/readyz",
+    OPEN,
     Operation(
         "Does it take traffic",
         {200: Gives(HealthView)},
@@ -46,6 +47,7 @@ async def show_readiness(lifecycle: Injected[Lifecycle]) -> Answer:
 @ROUTES.add(
     "GET",
     "/openapi.json",
+    OPEN,
     Operation("This API, as OpenAPI 3.1", {200: Gives(dict[str, object])}),
 )
 async def show_openapi(document: Injected[Document]) -> Answer:
@@ -53,7 +55,7 @@ async def show_openapi(document: Injected[Document]) -> Answer:
 
 
 @ROUTES.add(
-    "GET", "/docs", Operation("This API, to read and try", {200: Gives(str, ("text/html",))})
+    "GET", "/docs", OPEN, Operation("This API, to read and try", {200: Gives(str, ("text/html",))})
 )
 async def show_docs() -> Response:
     page = await render_template("docs.html")

@@ -18,7 +18,7 @@ async function check(field) {
   let found = { value: null, problem: "" };
   if (value !== "") {
     try {
-      const answer = await fetch("/sub/check", {
+      const answer = await fetch(field.closest("form").dataset.check, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ kind: field.dataset.kind, value }),
