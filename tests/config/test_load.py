@@ -7,6 +7,7 @@ import pytest
 
 from notefly.config import FILE, NAMES, Settings, SettingsInvalid, load
 
+KEY = "nf_0123456789ab_" + "c" * 64
 EVERYTHING = {
     "NOTEFLY_DATA_DIR": "/srv/notefly",
     "NOTEFLY_HOST": "::1",
@@ -17,6 +18,8 @@ EVERYTHING = {
     "NOTEFLY_CATEGORIES": "finance, cats",
     "NOTEFLY_CHANNELS": "sms,whatsapp",
     "NOTEFLY_REQUIRE_KEYS": "yes",
+    "NOTEFLY_API_KEY": KEY,
+    "NOTEFLY_PUBLIC_URL": "https://notefly.example.org",
     "NOTEFLY_CHANNEL_SECONDS": "2.5",
     "NOTEFLY_CHANNEL_MEMORY": "256",
     "NOTEFLY_LOG": "json",
@@ -216,10 +219,36 @@ def test_no_password_is_shown() -> None:
         data_dir=Path("/srv/notefly"),
         store="postgresql://me:secret@db/notefly",
         queue="nats://me:secret@queue:4222",
+        api_key=KEY,
+        console_digest="secret",
     )
     shown = {name: value for name, value, _ in settings.shown()}
     assert shown["store"] == "postgresql://me:****@db/notefly"
     assert shown["queue"] == "nats://me:****@queue:4222"
     assert shown["data_dir"] == "/srv/notefly"
     assert list(shown) == list(NAMES)
+    assert shown["api_key"] == "****"
+    assert dict((n, v) for n, v, _ in Settings().shown())["api_key"] == ""
     assert "secret" not in repr(settings)
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize("wrong", ["canary", f"{KEY}0", f"Bearer {KEY}", KEY.upper()])
+def test_a_key_that_is_none_is_refused_and_not_repeated(tmp_path: Path, wrong: str) -> None:
+    said = refused({"NOTEFLY_API_KEY": wrong}, tmp_path)
+    assert said.startswith("NOTEFLY_API_KEY must be a key as `notefly keys create` prints it")
+    assert wrong not in said
+
+
+@pytest.mark.parametrize(
+    ("host", "console"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - nothing is bound
+        ("192.168.0.7", "127.0.0.1"),
+        ("::", "127.0.0.1"),
+    ],
+)
+def test_the_console_listens_to_this_machine_only(host: str, console: str) -> None:
+    assert Settings(host=host).client_host == console

@@ -124,6 +124,23 @@ async def what_a_change_raises_comes_out(world: World) -> None:
 
 
 @subscribers
+async def revising_one_person_leaves_a_new_one_of_that_id_alone(world: World) -> None:
+    [old] = await join(world, "ada")
+
+    def renamed(found: Profile) -> Profile:
+        return replace(found, name="Countess")
+
+    at = world.clock.now()
+    assert await world.subscribers.revise(ADA, renamed, at, old) is not None
+    await world.subscribers.erase(ADA, at)
+    [new] = await join(world, "ada")
+    assert await world.subscribers.revise(ADA, renamed, at, old) is None
+    found = await world.subscribers.get(ADA)
+    assert found is not None
+    assert (found.key, found.profile.name) == (new, "Ada")
+
+
+@subscribers
 async def pages_make_the_whole_list(world: World) -> None:
     names = [f"p{n}" for n in range(7)]
     await join(world, *names)

@@ -15,6 +15,7 @@ from notefly.ports.clock import Ids
 from notefly.ports.delivery_log import DeliveryLog
 from notefly.ports.event_log import EventLog
 from notefly.ports.figures import ChannelControl, Figures
+from notefly.ports.key_store import KeyStore
 from notefly.ports.message_store import MessageStore
 from notefly.ports.subscriber_store import SubscriberStore
 from tests.support.time import CountedIds, SilentMeter, VirtualClock
@@ -36,6 +37,7 @@ class World:
     figures: Figures
     control: ChannelControl
     events: EventLog
+    keys: KeyStore
     audit: Callable[[], AbstractAsyncContextManager[Audit]]
     inside: Any
     """The engine itself: for wrong adapters that are made from a right one."""
@@ -108,6 +110,7 @@ def world_of(
         store.figures,
         store.control,
         store.events,
+        store.keys,
         audit,
         store,
     )

@@ -14,6 +14,13 @@ from notefly.config import Settings
 Json = Mapping[str, Any]
 ANSWER_SECONDS = 15.0
 LOOK_SECONDS = 2.0
+MENDING = {
+    "key-missing": "it wants an API key; `notefly keys create NAME --scope publish --scope read` "
+    "makes one where its store lies, and NOTEFLY_API_KEY takes it",
+    "key-refused": "it does not know the API key in NOTEFLY_API_KEY, or it was revoked; "
+    "`notefly keys list` shows those there are, `notefly keys create` makes another",
+    "scope-missing": "the API key in NOTEFLY_API_KEY is not for this",
+}
 
 
 class Absent(Failed):
@@ -27,6 +34,7 @@ class BrokerLink:
         self.url = settings.broker_url
         self._http = httpx2.Client(
             base_url=self.url,
+            headers={"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {},
             timeout=httpx2.Timeout(ANSWER_SECONDS, connect=LOOK_SECONDS),
             trust_env=False,
         )
@@ -62,6 +70,9 @@ class BrokerLink:
             )
         except Absent as error:
             raise Absent(f"{error.message}\nto ask again safely, add --key {key}") from error
+
+    def post(self, path: str, content: Mapping[str, Any]) -> Json:
+        return self._call("POST", path, json=content)
 
     def message(self, message: str) -> Json:
         return self.get(f"/v1/messages/{quote(message, safe='')}")
@@ -110,6 +121,9 @@ def _decoded(response: httpx2.Response) -> Json:
 
 def _refusal(response: httpx2.Response) -> Failed:
     problem = _decoded(response)
+    if mending := MENDING.get(problem.get("code", "")):
+        why = f": {problem['detail']}" if problem["code"] == "scope-missing" else ""
+        return Failed(f"the broker refuses: {mending}{why}")
     errors = [f"{e['pointer'].strip('/')}: {e['detail']}" for e in problem.get("errors", ())]
     lines = [error.removeprefix(": ") for error in errors]
     return Failed("\n".join(lines) or str(problem.get("detail") or f"HTTP {response.status_code}"))

@@ -1,12 +1,14 @@
 """Run one service: `notefly broker`, `notefly client`, and the scripts of the same names."""
 
+from dataclasses import replace
+
 import click
 
-from notefly.cli import ports
-from notefly.cli.failure import plainly
+from notefly.cli import advice, ports
+from notefly.cli.failure import Failed, plainly
 from notefly.cli.lifeline import die_with_parent
 from notefly.cli.preparing import prepared, set_up_log
-from notefly.config import Settings, origin, reachable
+from notefly.config import Settings, origin
 
 READY = "ready"
 supervised_option = click.option(
@@ -16,10 +18,14 @@ supervised_option = click.option(
 
 @click.command()
 @supervised_option
+@click.option("--console-digest", default="", hidden=True, help="SHA-256 of a key of `up`'s own.")
 @plainly
-def broker(*, supervised: bool) -> None:
+def broker(*, supervised: bool, console_digest: str) -> None:
     """Run the broker: REST API, queue, store and workers."""
-    settings = _begin(supervised=supervised)
+    settings = replace(_begin(supervised=supervised), console_digest=console_digest)
+    if not supervised:
+        for line in advice.about_broker(settings):
+            click.echo(f"broker: {line}", err=True)
     from notefly.broker.server import run
 
     def started(address: str) -> None:
@@ -36,13 +42,15 @@ def broker(*, supervised: bool) -> None:
 def client(*, supervised: bool) -> None:
     """Run the client: the web console. It needs a broker."""
     settings = _begin(supervised=supervised)
-    ports.require_free(settings.host, settings.client_port, "NOTEFLY_CLIENT_PORT")
+    ports.require_free(settings.client_host, settings.client_port, "NOTEFLY_CLIENT_PORT")
     from notefly.client.server import run
 
     def started(address: str) -> None:
         _say(f"client: {address}/pub is ready", address, supervised)
 
     if not supervised:
+        for line in advice.about_client(settings):
+            click.echo(f"client: {line}", err=True)
         _mention_broker(settings)
     run(settings, started)
 
@@ -60,8 +68,8 @@ def _say(line: str, address: str, supervised: bool) -> None:  # noqa: FBT001 - n
 
 
 def _mention_client(settings: Settings) -> None:
-    pages = origin(reachable(settings.host), settings.client_port)
-    if not ports.trouble(settings.host, settings.client_port):
+    pages = origin(settings.client_host, settings.client_port)
+    if not ports.trouble(settings.client_host, settings.client_port):
         click.echo(f"broker: no client at {pages}; its pages start with `notefly client`", err=True)
 
 
@@ -71,3 +79,8 @@ def _mention_broker(settings: Settings) -> None:
     with BrokerLink(settings) as link:
         if not link.answers():
             click.echo(f"client: {link.absence}", err=True)
+            return
+        try:
+            link.get("/v1/categories")
+        except Failed as refused:
+            click.echo(f"client: {refused.message}", err=True)

@@ -1,10 +1,11 @@
 """Two services as one: they start and stop together, and do not outlive whoever started them."""
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -24,6 +25,16 @@ class Died(Exception):  # noqa: N818 - reads as what it says
         super().__init__(f"the {name} {ending(status)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A service to start: its name, and what it is told besides the settings."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """On top of our own environment; the place for secrets, which no list of processes shows."""
+
+
 @dataclass(slots=True)
 class Service:
     """One child process; its stdin is the lifeline, its stdout says when it is ready."""
@@ -33,18 +44,21 @@ class Service:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    async def start(cls, name: str) -> "Service":
+    async def start(cls, how: Start) -> "Service":
         """Ctrl-C reaches the child too, and must not end it before it listens for it.
 
         `-P`: a file of the working directory must not stand in for a module.
         """
-        command = (sys.executable, "-P", "-m", "notefly", name, "--supervised")
+        command = (sys.executable, "-P", "-m", "notefly", how.name, "--supervised", *how.words)
+        environ = os.environ | how.environ
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, env=environ
+            )
         finally:
             signal.signal(signal.SIGINT, before)
-        return cls(name, process)
+        return cls(how.name, process)
 
     async def run(self) -> None:
         """Until it ends, which is never what it should do by itself. Raises Died."""
@@ -72,13 +86,13 @@ class Service:
 class Supervisor:
     """Starts services, waits for the first reason to stop, stops them all."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
+    def __init__(self, starts: Sequence[Start]) -> None:
+        self._starts = starts
         self._services: list[Service] = []
 
     async def __aenter__(self) -> Self:
-        for name in self._names:
-            self._services.append(await Service.start(name))
+        for how in self._starts:
+            self._services.append(await Service.start(how))
         return self
 
     async def __aexit__(self, *_: object) -> None:

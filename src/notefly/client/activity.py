@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from quart import Blueprint, Response, render_template, request
 
-from notefly.client.broker_api import BrokerApi, BrokerDown, BrokerRefused
+from notefly.client.broker_api import BrokerApi, BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.display import STATES, by_message
 from notefly.client.injection import Injected, Stopping, inject
 from notefly.client.pages import Page, in_place
@@ -70,7 +70,7 @@ async def _relay(broker: BrokerApi, after: str | None, stopping: Stopping) -> As
             yield UP
             while chunk := await _next_before(down, chunks):
                 yield chunk
-    except (BrokerDown, BrokerRefused):
+    except (BrokerDown, BrokerRefused, BrokerLocked):
         yield DOWN
     finally:
         down.cancel()

@@ -7,7 +7,7 @@ from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from notefly.client import activity, display, messages, publishing
-from notefly.client.broker_api import BrokerDown, BrokerRefused
+from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
 from notefly.client.pages import UNAVAILABLE, Page, in_place
@@ -20,7 +20,17 @@ FORM_LIMIT = 1024 * 1024
 BODY_SECONDS = 10
 LOG_MODE = frozenset({"sms", "email", "push"})
 """The channels that come with Notefly send nothing; what a plug-in does, only its team knows."""
-TITLES = {404: "Not found", 422: "That cannot be done", 500: "Something went wrong"}
+LOCKED = (
+    "The broker does not take this console's API key, or it has none. Make one where the broker's "
+    "store lies, with `notefly keys create console --scope publish --scope read`, set "
+    "NOTEFLY_API_KEY to what it prints, and start the client again."
+)
+TITLES = {
+    503: "The broker is locked",
+    404: "Not found",
+    422: "That cannot be done",
+    500: "Something went wrong",
+}
 SAYINGS = {
     403: "A page of another site tried to use this one. Nothing was done.",
     404: "There is nothing at this address.",
@@ -77,6 +87,11 @@ def _add_error_pages(app: Quart) -> None:
         part = "errors/_down.html" if in_place() else "errors/down.html"
         page = await render_template(part, reason=str(error), again=request.method == "GET")
         return page, UNAVAILABLE
+
+    @app.errorhandler(BrokerLocked)
+    async def locked(error: BrokerLocked) -> Page:
+        log.error("the broker refuses this console: %s", error)
+        return await _said(UNAVAILABLE, LOCKED), UNAVAILABLE
 
     @app.errorhandler(BrokerRefused)
     async def refused(error: BrokerRefused) -> Page:

@@ -58,8 +58,10 @@ def _ordered(rendered: Mapping[str, Json]) -> list[tuple[str, Json]]:
 def curl(links: Links, draft: Draft) -> str:
     """The same call, to be pasted into a shell."""
     body = json.dumps(draft.as_json(), ensure_ascii=False)
+    # The variable's name, never its value.
+    key = '  -H "Authorization: Bearer $NOTEFLY_API_KEY" \\\n' if links.wants_key else ""
     return (
         f"curl {shlex.quote(links.broker('/v1/messages'))} \\\n"
-        "  -H 'Content-Type: application/json' \\\n"
+        f"{key}  -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(body)}"
     )

@@ -14,6 +14,7 @@ Json = Mapping[str, Any]
 ANSWER_SECONDS = 10.0
 HEADINGS_KEPT = 1_000
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+OF_KEYS = frozenset({"key-missing", "key-refused", "scope-missing"})
 NAMED_AT_MOST = 25
 """People of an audience that are looked up by name; the others are counted."""
 
@@ -39,6 +40,10 @@ class BrokerRefused(Exception):  # noqa: N818
         super().__init__("; ".join(self.problems.values()) or detail)
 
 
+class BrokerLocked(Exception):  # noqa: N818
+    """The broker does not take our API key, or wants one; nothing was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What somebody wrote into the form."""
@@ -54,7 +59,7 @@ class Draft:
 
 
 class BrokerApi:
-    """Raises BrokerDown and BrokerRefused, nothing else."""
+    """Raises BrokerDown, BrokerRefused and BrokerLocked, nothing else."""
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
@@ -160,5 +165,7 @@ def _refusal(response: httpx2.Response) -> Exception:
     detail = str(problem.get("detail") or problem.get("title") or response.status_code)
     if response.is_server_error:
         return BrokerDown(detail)
+    if (code := str(problem.get("code", ""))) in OF_KEYS:
+        return BrokerLocked(detail)
     errors = {str(e["pointer"]): str(e["detail"]) for e in reversed(problem.get("errors", ()))}
-    return BrokerRefused(response.status_code, detail, str(problem.get("code", "")), errors)
+    return BrokerRefused(response.status_code, detail, code, errors)

@@ -36,6 +36,7 @@ class Console(Provider):
         """A pool for calls, and room beside it for one stream per browser."""
         async with httpx2.AsyncClient(
             base_url=settings.broker_url,
+            headers={"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {},
             timeout=httpx2.Timeout(ANSWER_SECONDS, connect=2.0),
             limits=httpx2.Limits(max_connections=1_000, max_keepalive_connections=50),
             trust_env=False,

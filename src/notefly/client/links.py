@@ -14,6 +14,7 @@ class Links:
         derived = origin(reachable(settings.host), settings.broker_port)
         self._elsewhere = settings.broker_url if settings.broker_url != derived else ""
         self._port = settings.broker_port
+        self.wants_key = settings.keys_required or bool(settings.api_key)
 
     def broker(self, path: str) -> str:
         """An absolute URL."""

@@ -11,14 +11,10 @@ from typing_extensions import override
 
 from notefly.client.app import create_app
 from notefly.client.injection import Stopping
-from notefly.config import Settings, SettingsInvalid, origin
+from notefly.config import Settings, origin
 
 GRACE_SECONDS = 5
 """For requests that are under way; streams end at once."""
-OPEN_TO_ALL = (
-    "whoever reaches the console may publish, and it cannot ask for keys yet: "
-    "leave NOTEFLY_HOST at 127.0.0.1 and NOTEFLY_REQUIRE_KEYS unset"
-)
 
 
 def run(settings: Settings, started: Callable[[str], None] | None = None) -> None:
@@ -30,14 +26,13 @@ def run(settings: Settings, started: Callable[[str], None] | None = None) -> Non
 async def serve(settings: Settings, *, started: Callable[[str], None] | None = None) -> None:
     """Until SIGINT or SIGTERM; open streams do not hold it up.
 
-    `started` is called with the service's address once it is ready. Raises SettingsInvalid.
+    `started` is called with the service's address once it is ready. Whoever reaches the console
+    publishes with its key, and it has no login: it listens to this machine only.
     """
-    if settings.keys_required:
-        raise SettingsInvalid([OPEN_TO_ALL])
     stopping = Stopping(asyncio.Event())
     config = uvicorn.Config(
         create_app(settings, stopping),
-        host=settings.host,
+        host=settings.client_host,
         port=settings.client_port,
         ws="none",
         log_config=None,
