@@ -1,5 +1,7 @@
 """Keys and links as values: what opens, what does not, and what is never shown."""
 
+import base64
+import hmac
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -110,9 +112,6 @@ def test_whatever_was_changed_in_a_link_is_no_link() -> None:
 
 def test_another_use_of_the_same_secret_opens_nothing() -> None:
     """The purpose is signed too."""
-    import base64
-    import hmac
-
     content = f"{int(NOON.timestamp())}.7.ada".encode()
     parts = (content, hmac.digest(SECRET, content, "sha256"))
     token = ".".join(base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in parts)
