@@ -1,6 +1,7 @@
 """A broker as a process of its own: `python -m tests.broker.launch '{"data_dir": …}'`."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from notefly.config import Settings
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     given["data_dir"] = Path(given["data_dir"])
+    if log_to := given.pop("log_to", None):
+        logging.basicConfig(filename=log_to, level=logging.DEBUG)
     if hurry := given.pop("hurry", None):
         # Deadlines of seconds, in a test that has less of them.
         protocol.HEADER_SECONDS = protocol.BODY_SECONDS = hurry

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from notefly.broker import protocol, server
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle, Phase
-from notefly.config import Settings, SettingsInvalid
+from notefly.config import SettingsInvalid
 from tests.broker.service import Broker
 
 HOST = {"Host": "localhost"}

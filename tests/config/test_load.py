@@ -228,7 +228,7 @@ def test_no_password_is_shown() -> None:
     assert shown["data_dir"] == "/srv/notefly"
     assert list(shown) == list(NAMES)
     assert shown["api_key"] == "****"
-    assert dict((n, v) for n, v, _ in Settings().shown())["api_key"] == ""
+    assert {n: v for n, v, _ in Settings().shown()}["api_key"] == ""
     assert "secret" not in repr(settings)
     assert KEY not in repr(settings)
 
