@@ -1,0 +1,77 @@
+"""The console holds its API key on its own side, and says plainly when it has none that works."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from notefly.domain.access import Scope
+from tests.broker.holders import key_for, revoke
+from tests.broker.service import Broker
+from tests.client.console import Console
+
+PAGES = ("/pub", "/activity", "/messages/x", "/deliveries/x")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys") / "data"
+
+
+@pytest.fixture(scope="module")
+def locked(folder: Path) -> Iterator[Broker]:
+    """A broker that wants keys."""
+    broker = Broker(folder, mocks=True, require_keys=True)
+    yield broker
+    broker.stop()
+
+
+def test_it_publishes_and_follows_with_its_key_and_shows_it_nowhere(
+    locked: Broker, folder: Path, tmp_path: Path
+) -> None:
+    key = key_for(folder, Scope.PUBLISH, Scope.READ)
+    log = tmp_path / "client.log"
+    console = Console(locked.url, api_key=key, log_to=str(log))
+    with console.events() as events:
+        assert next(events)["event"] == "up"
+        sent = console.post("/pub", console.form() | {"body": "With a key"})
+        assert sent.status_code == 303
+        told = str(next(events))
+    seen = [console.get(sent.headers["Location"]), told, str(sent.headers)]
+    seen += [console.get(path) for path in ("/pub", "/activity", "/docs")]
+    for name in ("live.js", "pub.js", "parts.js", "activity.js"):
+        seen.append(console.http.get(f"/static/{name}").text)
+    assert 'Authorization: Bearer $NOTEFLY_API_KEY"' in seen[3]
+    revoke(folder, key)
+    while console.http.get("/activity").status_code == 200:
+        pass
+    seen.append(console.get("/activity", 503))
+    assert console.stop() == 0
+    assert log.stat().st_size > 0
+    for part in (*seen, log.read_text()):
+        assert key not in part
+        assert key.rpartition("_")[2] not in part
+
+
+@pytest.mark.parametrize("scopes", [None, (Scope.SUBSCRIBERS,)])
+def test_without_a_key_that_works_every_page_says_what_to_do(
+    locked: Broker, folder: Path, scopes: tuple[Scope, ...] | None
+) -> None:
+    key = "" if scopes is None else key_for(folder, *scopes)
+    console = Console(locked.url, api_key=key)
+    for path in PAGES:
+        page = console.get(path, 503)
+        assert "notefly keys create console --scope publish --scope read" in page
+        assert "NOTEFLY_API_KEY" in page
+        assert "does not answer" not in page
+    form = {"key": "k", "category": "sports", "title": "", "body": "x"}
+    assert "NOTEFLY_API_KEY" in console.page(console.post("/pub", form), 503)
+    with console.events() as events:
+        assert [event["event"] for event in events] == ["down"]
+    assert console.stop() == 0
+
+
+def test_it_listens_to_this_machine_only_wherever_the_broker_listens(nobody: str) -> None:
+    console = Console(nobody, host="0.0.0.0")  # noqa: S104 - it does not
+    assert console.url.startswith("http://127.0.0.1:")
+    assert console.stop() == 0
