@@ -66,7 +66,9 @@ class Guarded:
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
         client = self.app.test_client()
-        return await client.open(path, method=method, headers=headers, data=b"{}")
+        call = getattr(client, method.lower())
+        answer: Response = await call(path, headers=headers, data=b"{}")
+        return answer
 
 
 @pytest_asyncio.fixture
@@ -166,6 +168,22 @@ async def test_a_route_that_declares_no_access_is_no_service(guarded: Guarded) -
         response = await guarded.call("GET", "/new", key)
         assert response.status_code == 500
         assert b"open to the world" not in await response.get_data(as_text=False)
+
+
+async def test_beyond_loopback_keys_are_wanted_and_names_must_be_listed(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path, mocks=False, host="192.0.2.1", allowed_hosts=("notefly.example",)
+    )
+    container = make_container(settings)
+    client = (await create_app(container, settings, Lifecycle())).test_client()
+    seen: dict[str, list[int]] = {}
+    for host in ("notefly.example", "notefly.example:5001", "192.0.2.1", "other.example"):
+        for path in ("/healthz", "/v1/messages"):
+            answer = await client.get(path, headers={"Host": host})
+            seen.setdefault(host, []).append(answer.status_code)
+    await container.close()
+    assert seen.pop("other.example") == [421, 421]
+    assert list(seen.values()) == [[200, 401]] * 3
 
 
 async def test_the_document_declares_the_same(guarded: Guarded) -> None:

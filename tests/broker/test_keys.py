@@ -117,6 +117,12 @@ def test_keys_appear_nowhere(start: Start, folder: Path, tmp_path: Path) -> None
         ):
             answer = broker.http.request(method, path, json={}, headers=bearer(presented))
             told.append((answer.text, dict(answer.headers)))
+    broker.http.put("/v1/subscribers/ada", json={"name": "Ada"}, headers=bearer(key))
+    made = broker.http.post("/v1/subscribers/ada/link", headers=bearer(key)).json()["url"]
+    token = made.partition("link=")[2]
+    for link in (made, f"{made}canary", "/sub?link=canary"):
+        broker.http.get(link)
+        broker.http.post(link, data={"id": "ada", "name": ""})
     broker.raw(
         b"GET /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: \xff canary\r\n\r\n"
     )
@@ -124,7 +130,15 @@ def test_keys_appear_nowhere(start: Start, folder: Path, tmp_path: Path) -> None
     broker.stop()
     searched = json.dumps(told) + log.read_text()
     assert log.stat().st_size > 0
-    for canary in (key, own, *wrong, key.rpartition("_")[2], revoked.rpartition("_")[2], "canary"):
+    for canary in (
+        token,
+        key,
+        own,
+        *wrong,
+        key.rpartition("_")[2],
+        revoked.rpartition("_")[2],
+        "canary",
+    ):
         assert canary not in searched
     stored = b"".join(path.read_bytes() for path in folder.iterdir())
     assert key.rpartition("_")[2].encode() not in stored

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from notefly.domain.access import Scope, read_link
+from notefly.domain.ids import SubscriberId
 from tests.broker.holders import bearer, key_for, link_secret
 from tests.broker.service import PATIENCE_SECONDS, Broker, assert_problem
 from tests.broker.test_sub_page import BROWSER, FORM, ticked
@@ -41,7 +42,7 @@ class Locked:
         assert made.status_code == 200, made.text
         url = urlsplit(made.json()["url"])
         assert f"{url.scheme}://{url.netloc}{url.path}" == f"{self.broker.url}/sub"
-        return parse_qs(url.query)["link"][0]
+        return str(parse_qs(url.query)["link"][0])
 
     def show(self, token: str, **asked: str) -> httpx2.Response:
         return self.broker.call("GET", "/sub", params={"link": token} | asked, headers=BROWSER)
@@ -137,7 +138,7 @@ def test_every_link_that_opens_nothing_is_answered_alike(locked: Locked) -> None
     secret = link_secret(locked.folder)
     known = read_link(ben, secret)
     assert known is not None
-    nobody = replace(known, subscriber=known.subscriber + "x").signed(secret)
+    nobody = replace(known, subscriber=SubscriberId("benx")).signed(secret)
     expired = replace(known, expires_at=datetime.now(UTC) - timedelta(seconds=1)).signed(secret)
     gone = locked.broker.call("DELETE", "/v1/subscribers/eve", headers=locked.admin)
     assert gone.status_code == 204

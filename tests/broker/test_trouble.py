@@ -40,7 +40,7 @@ def over(app: BrokerApp, store: Full | Broken) -> None:
     app._lean = LeanLane(publish)
 
     async def long_way() -> Response:
-        return response_of(await publish_one(publish, await read_body(), None))
+        return response_of(await publish_one(publish, await read_body(), None, ""))
 
     app.view_functions["messages.publish_message"] = long_way
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from notefly.adapters.sqlite.connection import check_version, store_path
 from notefly.adapters.sqlite.ownership import LOCK
 from notefly.cli import ports
-from notefly.config import Settings
+from notefly.config import Settings, origin, reachable
 from notefly.domain.errors import StoreUnusable
 
 FSYNCS = 20
@@ -86,21 +86,23 @@ def _sqlite(_: Surroundings) -> Iterator[Finding]:
 def _ports(around: Surroundings) -> Iterator[Finding]:
     settings = around.settings
     running = around.broker_date is not None
-    for name, port in (("broker", settings.broker_port), ("client", settings.client_port)):
+    for name, host, port in (
+        ("broker", settings.host, settings.broker_port),
+        ("client", settings.client_host, settings.client_port),
+    ):
         what, variable = f"port {port} ({name})", f"NOTEFLY_{name.upper()}_PORT"
-        trouble = ports.trouble(settings.host, port)
+        trouble = ports.trouble(host, port)
         if not trouble:
             yield Finding(what, "ok", "free")
-        elif running and _ours(settings, port):
+        elif running and _ours(reachable(host), port):
             yield Finding(what, "ok", f"the {name} is running there")
         else:
             yield Finding(what, "bad", trouble, f"stop what uses it, or set {variable}")
 
 
-def _ours(settings: Settings, port: int) -> bool:
+def _ours(host: str, port: int) -> bool:
     try:
-        address = f"http://{settings.host}:{port}/healthz"
-        answer = httpx2.get(address, timeout=2.0, trust_env=False)
+        answer = httpx2.get(f"{origin(host, port)}/healthz", timeout=2.0, trust_env=False)
         return bool(answer.is_success and answer.json().get("status") == "ok")
     except (httpx2.HTTPError, ValueError, AttributeError):
         return False
