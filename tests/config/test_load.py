@@ -231,24 +231,3 @@ def test_no_password_is_shown() -> None:
     assert {n: v for n, v, _ in Settings().shown()}["api_key"] == ""
     assert "secret" not in repr(settings)
     assert KEY not in repr(settings)
-
-
-@pytest.mark.parametrize("wrong", ["canary", f"{KEY}0", f"Bearer {KEY}", KEY.upper()])
-def test_a_key_that_is_none_is_refused_and_not_repeated(tmp_path: Path, wrong: str) -> None:
-    said = refused({"NOTEFLY_API_KEY": wrong}, tmp_path)
-    assert said.startswith("NOTEFLY_API_KEY must be a key as `notefly keys create` prints it")
-    assert wrong not in said
-
-
-@pytest.mark.parametrize(
-    ("host", "console"),
-    [
-        ("127.0.0.1", "127.0.0.1"),
-        ("localhost", "localhost"),
-        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - nothing is bound
-        ("192.168.0.7", "127.0.0.1"),
-        ("::", "127.0.0.1"),
-    ],
-)
-def test_the_console_listens_to_this_machine_only(host: str, console: str) -> None:
-    assert Settings(host=host).client_host == console

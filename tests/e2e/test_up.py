@@ -1,6 +1,5 @@
 """`notefly up` as a user runs it: one command, one Ctrl-C, nothing lost, nobody left behind."""
 
-import hashlib
 import json
 import os
 import re
@@ -93,12 +92,12 @@ def ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-def up(tmp_path: Path, ports: tuple[int, int]) -> Iterator[Callable[..., Up]]:
+def up(tmp_path: Path, ports: tuple[int, int]) -> Iterator[Callable[[], Up]]:
     """Starts it, always on the same ports and data."""
     started: list[Up] = []
 
-    def begin(**settings: str) -> Up:
-        started.append(Up(tmp_path, ports, **settings))
+    def begin() -> Up:
+        started.append(Up(tmp_path, ports))
         return started[-1]
 
     yield begin
@@ -207,34 +206,6 @@ def test_nobody_outlives_it(up: Callable[[], Up]) -> None:
     assert len(children) == 2
     os.kill(running.process.pid, signal.SIGKILL)
     assert all(map(gone, children))
-
-
-@on_linux
-def test_where_keys_are_required_the_console_has_its_own(
-    up: Callable[..., Up], ports: tuple[int, int], tmp_path: Path
-) -> None:
-    running = up(require_keys="1")
-    box = running.box()
-    assert "the API wants keys" in box
-    assert "notefly link ID" in box
-    with httpx2.Client(base_url=f"http://localhost:{ports[0]}") as anybody:
-        assert anybody.get("/healthz").status_code == 200
-        assert anybody.get("/v1/messages").status_code == 401
-    address = wait_for_all(running.http, "Goal!", 6)
-    page = running.http.get(address).text + running.http.get("/pub").text
-    environ = Path(f"/proc/{running.child('client')}/environ").read_bytes().decode()
-    key = re.search("NOTEFLY_API_KEY=(nf_console_([0-9a-f]{64}))", environ)
-    assert key is not None
-    for pid in (running.process.pid, *running.children()):
-        assert key[2] not in Path(f"/proc/{pid}/cmdline").read_text()
-    assert key[2] not in Path(f"/proc/{running.child('broker')}/environ").read_bytes().decode()
-    assert running.interrupt() == 0
-    said = running.end()
-    assert "API keys are required, and there is none yet" in said
-    stored = b"".join(f.read_bytes() for f in (tmp_path / "notefly-data").iterdir())
-    for secret in (key[2], hashlib.sha256(key[1].encode()).hexdigest()):
-        assert secret not in said + box + page
-        assert secret.encode() not in stored
 
 
 def test_what_cannot_start_says_why(up: Callable[[], Up], ports: tuple[int, int]) -> None:
