@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ def main() -> None:
     asked = _arguments([fault.name for fault in every])
     if sys.platform != "linux":
         sys.exit("the fault suite reads /proc, so it needs Linux")
+    signal.signal(signal.SIGTERM, _stopped)
     found = {"machine": machine(), "commit": commit(), "scale": asked.scale, "seed": asked.seed}
     print(f"commit {found['commit']}, scale {asked.scale}, seed {asked.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="notefly-faults-", dir=asked.dir))
@@ -51,6 +53,11 @@ def main() -> None:
         _write(found)
     print("\n".join(["", *table(rows), "", closing(rows)]))
     sys.exit(not passed)
+
+
+def _stopped(_number: int, _frame: object) -> None:
+    """By a time limit: whoever runs a product kills it on the way out."""
+    sys.exit("stopped before the end")
 
 
 async def _suite(root: Path, asked: argparse.Namespace, chosen: Sequence[Fault]) -> list[Row]:

@@ -14,7 +14,7 @@ from tests.faults.product import BROKER, CHANNEL, UP, Product
 from tests.faults.record import attempts_that, open_work
 from tests.faults.siege import Siege
 
-LIFE = 5
+LIFE = 4
 """Rounds on one store."""
 EXIT_SECONDS = 10.0
 LOAD_SECONDS = (0.1, 0.8)
@@ -48,7 +48,7 @@ class Stops:
         siege = Siege.begin(root, f"{self._seed}.{first}")
         found: list[Finding] = []
         for number in range(rounds):
-            found += await self._round(siege, UP if number % 2 else BROKER)
+            found += await self._round(siege, UP if number % 3 == 1 else BROKER)
             self.tally.rounds += 1
         found += await siege.settled()
         found += called_again(siege)
