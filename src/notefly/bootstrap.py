@@ -240,5 +240,9 @@ def _mock(person: dict[str, Any]) -> Profile:
 
 def _stop_at_once(error: BaseException) -> None:
     """Nobody may be answered: connections close with the process, keys resolve it on retry."""
-    LOG.critical("a commit's result is unknown, stopping: %s", error)
+    LOG.critical(
+        "the disk failed (%s): whether the last commit is on it is unknown, so nobody is answered "
+        "and the broker stops; look at the disk, then start it again",
+        error,
+    )
     os._exit(UNKNOWN_COMMIT)

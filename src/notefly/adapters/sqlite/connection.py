@@ -1,5 +1,6 @@
 """Open the file the way the promise needs it, and refuse what cannot keep it."""
 
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -46,10 +47,21 @@ def open_writer(path: str) -> apsw.Connection:
         _one(connection, "PRAGMA secure_delete = ON")
         # The writer checkpoints by itself, between transactions, so that no commit has to.
         connection.wal_autocheckpoint(0)
+        _settle(connection)
         migrate(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
     return connection
+
+
+def _settle(connection: apsw.Connection) -> None:
+    """What a dead process committed may not be on the disk yet, and is answered for from now on.
+
+    It was read from the WAL as the system remembers it; a checkpoint syncs that, and writes and
+    syncs the pages once more. Without room for them the sync alone was done, which is enough.
+    """
+    with suppress(apsw.FullError):
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
 def open_reader(path: str) -> apsw.Connection:
