@@ -26,6 +26,8 @@ CHECKPOINT_PAGES = 2_000
 """About 8 MB: small enough that a checkpoint delays nobody for long."""
 STORE_ERRORS = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.BusyError)
 
+FULL = "the disk is full, nothing of it was stored: make room, and it is taken again"
+
 
 @dataclass(slots=True)
 class Job(Generic[T]):
@@ -67,6 +69,8 @@ class Writer:
         self._committed = committed
         self._inbox: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._later: deque[Job[Any]] = deque()
+        self.refused = False
+        """A transaction was undone, for want of room mostly; whoever finds room takes it back."""
         self._closing = False
         self._wal_pages = 0
         self._tried_at = 0
@@ -186,10 +190,13 @@ class Writer:
 
     def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
         self._transaction.undone += 1
+        self.refused = True
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
+        full = isinstance(error, apsw.FullError)
+        why = FULL if full else f"the store cannot take it now: {error}"
         for job in done:
-            job.error = Unavailable(f"the store cannot take it now: {error}")
+            job.error = Unavailable(why)
             job.error.__cause__ = error
 
     def _answer(self, done: list[Job[Any]]) -> None:
