@@ -67,7 +67,7 @@ class FailingFile(apsw.VFSFile):
     def _perhaps(self, what: str) -> None:
         if self._plan.fails(what):
             error = apsw.IOError(f"planted: {what}")
-            error.extendedresult = CODES[what]
+            error.extendedresult = CODES[what]  # type: ignore[attr-defined] # as apsw reads it
             raise error
 
 

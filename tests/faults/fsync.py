@@ -79,7 +79,7 @@ class Failures:
     async def _ended(self, product: Product, expected: int) -> list[Finding]:
         """By itself, with this status, and it said why."""
         deadline = asyncio.get_running_loop().time() + ENDED_SECONDS
-        while product.alive and asyncio.get_running_loop().time() < deadline:
+        while product.alive and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         if product.status != expected:
             told = f"the disk failed and the product's status is {product.status}, not {expected}"

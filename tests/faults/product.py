@@ -128,6 +128,10 @@ class Product:
         return [pid for pid, command in found.items() if SERVICES[service] in command]
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """How it ended; None while it lives."""
         return self._process.poll()
