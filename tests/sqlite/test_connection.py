@@ -48,6 +48,15 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
             opens(path)
 
 
+def test_a_reader_asks_for_the_broker_when_the_schema_is_older(tmp_path: Path) -> None:
+    path = str(tmp_path / "notefly.db")
+    connection = open_writer(path)
+    connection.execute("PRAGMA user_version = 0").fetchall()
+    connection.close()
+    with pytest.raises(StoreUnusable, match="start the broker once"):
+        open_reader(path)
+
+
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     connection = open_writer(str(tmp_path / "notefly.db"))
     before = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
