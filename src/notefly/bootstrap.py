@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from dishka import (
@@ -19,12 +20,13 @@ from dishka import (
     make_async_container,
     provide,
 )
-from filelock import FileLock, Timeout
 
 from notefly.adapters.channels.process import Limits
 from notefly.adapters.channels.registry import close_channels, load_channels
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.metrics import PrometheusMeter
+from notefly.adapters.ownership import owned
+from notefly.adapters.sqlite import backup as backups
 from notefly.adapters.sqlite.audit import SqliteAudit
 from notefly.adapters.sqlite.connection import store_path
 from notefly.adapters.sqlite.store import SqliteStore, open_store
@@ -44,7 +46,6 @@ from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
 from notefly.application.verify import Verify
 from notefly.config import Settings
-from notefly.domain.errors import StoreLocked
 from notefly.domain.ids import SubscriberId
 from notefly.domain.log import Violation
 from notefly.domain.outcome import RetryPolicy
@@ -123,16 +124,7 @@ class EmbeddedEngine(Provider):
     async def store(
         self, settings: Settings, catalogue: Catalogue, clock: Clock, pace: Pace, meter: Meter
     ) -> AsyncIterator[SqliteStore]:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(settings.data_dir / "notefly.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise StoreLocked(
-                f"another broker is running on {settings.data_dir}: stop it, "
-                "or set NOTEFLY_DATA_DIR to another directory"
-            ) from None
-        try:
+        with owned(settings.data_dir):
             async with open_store(
                 str(store_path(settings.data_dir)),
                 categories=catalogue.categories,
@@ -143,8 +135,6 @@ class EmbeddedEngine(Provider):
                 on_unknown=_stop_at_once,
             ) as store:
                 yield store
-        finally:
-            lock.release()
 
     @provide
     def messages(self, store: SqliteStore) -> MessageStore:
@@ -215,6 +205,18 @@ async def verify(settings: Settings) -> AsyncIterator[tuple[str, Violation | Non
     audit = SqliteAudit(str(store_path(settings.data_dir)))
     async for finding in Verify(audit)():
         yield finding
+
+
+def back_up(settings: Settings, target: Path, *, force: bool) -> None:
+    """One consistent file of the store, running broker or not; see `backups.back_up`."""
+    backups.back_up(store_path(settings.data_dir), target, force=force)
+
+
+def restore(settings: Settings, backup: Path) -> Path | None:
+    """Replace the store by a backup; gives where the old one went. Raises StoreLocked too."""
+    with owned(settings.data_dir):
+        store = store_path(settings.data_dir)
+        return backups.restore(backup, store, SystemClock().now())
 
 
 def mock_profiles() -> list[Profile]:

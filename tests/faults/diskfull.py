@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.faults.checker import Finding, Kind
 from tests.faults.disk import LoopDisk, needs_loop
+from tests.faults.failing_disk import install_shim
 from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.link import Answer, Call, Link, NoAnswer
 from tests.faults.lives import campaign
@@ -19,6 +20,7 @@ from tests.faults.load import BROADCAST, CATEGORIES, Load
 from tests.faults.powercut import BROKER, on_a_disk
 from tests.faults.product import NotReady, Product
 from tests.faults.siege import Siege
+from tests.faults.storage_bugs import SETTING as PLANTED
 
 MEGABYTES = 48
 SLACK_BYTES = 2 << 20
@@ -47,6 +49,7 @@ class Fullness:
     def __init__(self, siege: Siege, disk: LoopDisk) -> None:
         self.siege = siege
         self.counts = Counts()
+        self.planted = ""
         self._disk = disk
         self._filler = disk.path / "filler"
 
@@ -54,7 +57,8 @@ class Fullness:
         """Fill, look, make room, look again."""
         siege = self.siege
         siege.rounds += 1
-        product = Product(siege.place, CATEGORIES, BROKER)
+        install_shim(siege.place.site)
+        product = Product(siege.place, CATEGORIES, BROKER, **{PLANTED: self.planted})
         try:
             await siege._open(product)
             found = await self._filled(product)

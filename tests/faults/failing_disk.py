@@ -12,6 +12,8 @@ from pathlib import Path
 import apsw
 from typing_extensions import override
 
+from notefly.adapters.sqlite import writer
+
 SETTING = "FAILING_DISK"
 WAL_SYNC, STORE_SYNC, WAL_WRITE = "wal-sync", "store-sync", "wal-write"
 CODES = {
@@ -20,7 +22,18 @@ CODES = {
     WAL_WRITE: apsw.SQLITE_IOERR_WRITE,
 }
 CHECKPOINT_PAGES = 100
-LOADER = "from tests.faults import failing_disk\n\nfailing_disk.insert()\n"
+LOADER = """
+import os
+
+if os.environ.get("FAILING_DISK"):
+    from tests.faults import failing_disk
+
+    failing_disk.insert(os.environ["FAILING_DISK"])
+if os.environ.get("PLANTED_IN_STORAGE"):
+    from tests.faults import storage_bugs
+
+    storage_bugs.plant()
+"""
 
 
 class Plan:
@@ -92,14 +105,11 @@ INSERTED: list[FailingDisk] = []
 """SQLite holds no reference of its own."""
 
 
-def insert() -> None:
+def insert(setting: str) -> None:
     """Called when a process of the product starts."""
-    if setting := os.environ.get(SETTING):
-        from notefly.adapters.sqlite import writer  # noqa: PLC0415 - most processes need none
-
-        # So that a short load comes to many of them.
-        writer.CHECKPOINT_PAGES = CHECKPOINT_PAGES
-        INSERTED.append(FailingDisk(Plan(setting)))
+    # So that a short load comes to many checkpoints.
+    writer.CHECKPOINT_PAGES = CHECKPOINT_PAGES
+    INSERTED.append(FailingDisk(Plan(setting)))
 
 
 def install_shim(site: Path) -> None:

@@ -20,6 +20,7 @@ from tests.faults.load import CATEGORIES, Load
 from tests.faults.powercut import BROKER, on_a_disk
 from tests.faults.product import UP, Product, copy_store
 from tests.faults.siege import Siege
+from tests.faults.storage_bugs import SETTING as PLANTED
 
 FAILURES = {WAL_SYNC: 60, STORE_SYNC: 1, WAL_WRITE: 300}
 """What fails, and at which time at the latest."""
@@ -34,6 +35,7 @@ class Failures:
     def __init__(self, siege: Siege, disk: LoopDisk | None) -> None:
         self.siege = siege
         self.counts = Counts()
+        self.planted = ""
         self._disk = disk
         siege.expected = EXPECTED
         install_shim(siege.place.site)
@@ -60,7 +62,7 @@ class Failures:
     async def _fail(self, what: str, nth: int, command: tuple[str, ...]) -> list[Finding]:
         siege, armed = self.siege, self.siege.place.witnesses / "armed"
         armed.unlink(missing_ok=True)
-        plan = {SETTING: f"{what}:{nth}:{armed}"}
+        plan = {SETTING: f"{what}:{nth}:{armed}", PLANTED: self.planted}
         product = Product(siege.place, CATEGORIES, command, **plan)
         try:
             await siege._open(product)

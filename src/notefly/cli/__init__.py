@@ -6,6 +6,7 @@ from notefly import __version__
 from notefly.cli.demo import demo
 from notefly.cli.doctor import doctor
 from notefly.cli.following import tail
+from notefly.cli.keeping import backup, restore
 from notefly.cli.proving import config, verify
 from notefly.cli.publishing import publish
 from notefly.cli.running import broker, client
@@ -24,5 +25,9 @@ def main() -> None:
     """
 
 
-for _command in (up, broker, client, publish, tail, show, demo, doctor, verify, config):
+COMMANDS = (
+    *(up, broker, client, publish, tail, show, demo, doctor),
+    *(verify, backup, restore, config),
+)
+for _command in COMMANDS:
     main.add_command(_command)

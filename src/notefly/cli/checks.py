@@ -16,6 +16,7 @@ from typing import Literal
 import httpx2
 from filelock import FileLock, Timeout
 
+from notefly.adapters.ownership import LOCK
 from notefly.adapters.sqlite.connection import check_version, store_path
 from notefly.cli import ports
 from notefly.config import Settings
@@ -25,7 +26,6 @@ FSYNCS = 20
 SLOW_SECONDS, UNREAL_SECONDS = 0.020, 0.000_020
 SKEW_SECONDS = 5.0
 FIRST_PYTHON = (3, 11)
-LOCK = "notefly.lock"
 
 
 @dataclass(frozen=True, slots=True)
