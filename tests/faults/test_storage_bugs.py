@@ -28,6 +28,7 @@ async def test_an_answer_after_a_failed_sync_is_found(
         assert isinstance(trial, Failures)
         trial.planted = "answered-after-a-failed-sync"
         found = await looked(trial.round)
+        trial.siege.world.log.close()
     assert Kind.LOST in {finding.kind for finding in found}
 
 
@@ -39,4 +40,5 @@ async def test_an_answer_of_a_full_disk_is_found(
         assert isinstance(trial, Fullness)
         trial.planted = "accepted-by-a-full-disk"
         found = await looked(trial.round)
+        trial.siege.world.log.close()
     assert Kind.LOST in {finding.kind for finding in found}
