@@ -41,6 +41,21 @@ def test_a_restored_store_is_the_one_of_the_backup(alone: Notefly) -> None:
     assert alone("verify").exit_code == 0
 
 
+def test_ids_of_events_are_not_given_twice(alone: Notefly) -> None:
+    category("one")
+    new_event = (
+        "INSERT INTO event (at, message, channel, state, deliveries) VALUES (1, 1, 1, 1, 1) "
+        "RETURNING id"
+    )
+    ids = []
+    for step in (("backup", "one.db"), ("restore", "one.db"), ()):
+        connection = open_writer(str(store_path(DATA)))
+        ids += [int(str(row[0])) for _ in range(3) for row in connection.execute(new_event)]
+        connection.close()
+        assert not step or alone(*step).exit_code == 0
+    assert ids == sorted(set(ids))
+
+
 def test_a_backup_is_one_file_that_nothing_else_belongs_to(alone: Notefly) -> None:
     category("one")
     writer = open_writer(str(store_path(DATA)))

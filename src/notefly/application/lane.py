@@ -110,21 +110,23 @@ class Lane:
             claimed = await self._batches.claim(
                 refs, self._worker, self._terms.lease, self._clock.now()
             )
-        except NoteflyError as error:
-            # The next batches in the queue would fare no better.
-            self._trouble.met(error)
-            await self._queue.nack([ref.batch for ref in refs], self._terms.trouble)
-            await self._calm.wait(self._terms.trouble)
-            return []
         except Exception as error:  # noqa: BLE001 - whatever it is, the batches go back
-            LOG.warning("a claim failed: %r", error)
             await self._queue.nack([ref.batch for ref in refs], self._terms.trouble)
+            await self._refused(error)
             return []
         self._trouble.over()
         await self._queue.ack(claimed.gone)
         await self._queue.nack(claimed.busy, self._terms.busy)
         self._held |= {claim.batch: claim for claim in claimed.claims}
         return claimed.claims
+
+    async def _refused(self, error: Exception) -> None:
+        if not isinstance(error, NoteflyError):
+            LOG.warning("a claim failed: %r", error)
+            return
+        # The next batches in the queue would fare no better.
+        self._trouble.met(error)
+        await self._calm.wait(self._terms.trouble)
 
     async def _receive(self) -> Sequence[BatchRef]:
         """Empty when it was woken to look again."""

@@ -13,12 +13,16 @@ from pathlib import Path
 import apsw
 
 from notefly.adapters.sqlite.connection import check_version, migrations, refuse_newer
+from notefly.adapters.sqlite.queries import load
 from notefly.domain.errors import Conflict, StoreUnusable
 
 STEP_PAGES = 256
 """1 MB at a time."""
 SYNC_BYTES = 16 << 20
 """Written back this often: a disk with gigabytes to write would hold up the commits beside it."""
+SQL = load("figures")
+EVENTS_SKIPPED = 2**32
+"""More than there can have been since the backup."""
 UNFINISHED = ".unfinished"
 BUSY_MILLISECONDS = 10_000
 
@@ -57,6 +61,7 @@ def restore(backup: Path, store: Path, at: datetime) -> Path | None:
     try:
         with _translated(backup), closing(_opened(backup)) as source:
             _copy(source, unfinished)
+        _skip_events(unfinished)
         examine(unfinished)
         _sync(unfinished)
         kept = _set_aside(store, at)
@@ -97,6 +102,12 @@ def _copy(source: apsw.Connection, target: Path) -> None:
         finally:
             os.close(handle)
         copied.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
+def _skip_events(store: Path) -> None:
+    """Who followed the events of the replaced store must not take new ones for those."""
+    with _translated(store), closing(apsw.Connection(str(store))) as connection:
+        connection.execute(SQL["skip_events"], (EVENTS_SKIPPED,)).fetchall()
 
 
 def _set_aside(store: Path, at: datetime) -> Path | None:
