@@ -46,7 +46,7 @@ class Backups:
         backup = elsewhere.root / "backup.db"
         product = Product(siege.place, CATEGORIES, BROKER)
         try:
-            await siege._open(product)
+            await siege.open(product)
             load = Load(siege.world, product.port, f"{siege.world.name}/{siege.rounds}")
             running = asyncio.create_task(load.run())
             await asyncio.sleep(siege.rng.uniform(*LOAD_SECONDS))
@@ -54,7 +54,7 @@ class Backups:
             found = await self._command(siege.place, "backup", str(backup))
             load.stop()
             await running
-            found += siege._unanswered()
+            found += siege.unanswered()
         finally:
             await product.kill()
             siege.world.log.crash()

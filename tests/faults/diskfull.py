@@ -61,7 +61,7 @@ class Fullness:
         install_shim(siege.place.site)
         product = Product(siege.place, CATEGORIES, BROKER, **{PLANTED: self.planted})
         try:
-            await siege._open(product)
+            await siege.open(product)
             found = await self._filled(product)
             if siege.rng.random() < 0.3:
                 self.counts["starts on a full disk"] += 1
@@ -92,7 +92,7 @@ class Fullness:
         refused = await self._until_refused(product.port)
         load.stop()
         await running
-        found = siege._unanswered() + self._of_refusal(refused)
+        found = siege.unanswered() + self._of_refusal(refused)
         found += await self._while_full(product)
         said = siege.place.words.read_bytes()[words:].count(b"\n")
         if said > LINES:
@@ -200,7 +200,7 @@ class Fullness:
         siege.world.log.tolerated.clear()
         await siege.world.settle(product.port, siege.rng)
         await siege.drain()
-        return siege._unanswered() + await siege.inspect(siege.place.data, drained=True)
+        return siege.unanswered() + await siege.inspect(siege.place.data, drained=True)
 
 
 def fill(filler: Path, slack: int) -> None:

@@ -65,7 +65,7 @@ class Failures:
         plan = {SETTING: f"{what}:{nth}:{armed}", PLANTED: self.planted}
         product = Product(siege.place, CATEGORIES, command, **plan)
         try:
-            await siege._open(product)
+            await siege.open(product)
             armed.touch()
             load = Load(siege.world, product.port, f"{siege.world.name}/{siege.rounds}")
             running = asyncio.create_task(load.run())
@@ -95,8 +95,8 @@ class Failures:
         siege = self.siege
         product = Product(siege.place, CATEGORIES, BROKER)
         try:
-            await siege._open(product)
-            return siege._unanswered()
+            await siege.open(product)
+            return siege.unanswered()
         finally:
             await product.kill()
             siege.world.log.crash()
