@@ -22,6 +22,9 @@ class InstantMessages:
     async def accept(self, publication: Publication) -> Receipt:
         return Receipt(publication.ids, publication.accepted_at, replayed=False)
 
+    async def ready(self) -> None:
+        """Always."""
+
     async def answered(self, key: IdempotencyKey) -> Receipt | None:
         return None
 

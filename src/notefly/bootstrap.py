@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dishka import (
     AsyncContainer,
@@ -23,6 +24,7 @@ from notefly.adapters.channels.registry import close_channels, load_channels
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.metrics import PrometheusMeter
 from notefly.adapters.mocks import mock_profiles
+from notefly.adapters.sqlite import backup as backups
 from notefly.adapters.sqlite.audit import SqliteAudit
 from notefly.adapters.sqlite.connection import store_path
 from notefly.adapters.sqlite.guest import visiting
@@ -230,7 +232,23 @@ async def verify(settings: Settings) -> AsyncIterator[tuple[str, Violation | Non
         yield finding
 
 
+def back_up(settings: Settings, target: Path, *, force: bool) -> None:
+    """One consistent file of the store, running broker or not; see `backups.back_up`."""
+    backups.back_up(store_path(settings.data_dir), target, force=force)
+
+
+def restore(settings: Settings, backup: Path) -> Path | None:
+    """Replace the store by a backup; gives where the old one went. Raises StoreLocked too."""
+    with owning(settings.data_dir):
+        store = store_path(settings.data_dir)
+        return backups.restore(backup, store, SystemClock().now())
+
+
 def _stop_at_once(error: BaseException) -> None:
     """Nobody may be answered: connections close with the process, keys resolve it on retry."""
-    LOG.critical("a commit's result is unknown, stopping: %s", error)
+    LOG.critical(
+        "the disk failed (%s): whether the last commit is on it is unknown, so nobody is answered "
+        "and the broker stops; look at the disk, then start it again",
+        error,
+    )
     os._exit(UNKNOWN_COMMIT)

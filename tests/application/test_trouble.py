@@ -1,6 +1,7 @@
 """The store refuses, the process stops, a worker goes away: nothing accepted is lost."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from notefly.application import engine as engine_module
+from notefly.application.trouble import SILENT_SECONDS, Trouble
 from notefly.domain.delivery import State
 from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, SubscriberId
@@ -154,6 +156,52 @@ async def test_planning_goes_on_after_trouble(
         message = await house.goal()
         async with house.running():
             assert await house.done(message) == {State.DELIVERED: 1}
+
+
+async def test_a_mistake_in_planning_is_logged_and_survived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine_module, "asyncio", Hasty())
+    async with troubled(tmp_path, Scripted(), plan=[BROKEN]) as house:
+        await join(house.world, "ada")
+        message = await house.goal()
+        async with house.running():
+            assert await house.done(message) == {State.DELIVERED: 1}
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
+async def test_a_full_disk_is_worth_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    channel = Scripted(batch_size=1)
+    refused = {"claim": [FULL] * 20, "finish": [FULL] * 20}
+    async with troubled(tmp_path, channel, **refused) as house:  # type: ignore[arg-type]
+        await join(house.world, *"abcdefgh")
+        message = await house.goal()
+        async with house.running():
+            assert await house.done(message, 0.01) == {State.DELIVERED: 8}
+    levels = [record.levelno for record in caplog.records]
+    assert levels.count(logging.WARNING) == 1
+    assert "takes work again" in caplog.text
+
+
+def test_a_trouble_that_lasts_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    clock = VirtualClock()
+    trouble = Trouble(clock)
+    for _ in range(3):
+        for _ in range(5):
+            trouble.met(FULL)
+        clock.advance(SILENT_SECONDS)
+    assert len(caplog.records) == 3
+
+
+async def test_a_claim_that_a_mistake_ends_is_tried_again(tmp_path: Path) -> None:
+    async with troubled(tmp_path, Scripted(), claim=[BROKEN]) as house:
+        await join(house.world, "ada")
+        message = await house.goal()
+        async with house.running():
+            assert await house.done(message, 0.01) == {State.DELIVERED: 1}
 
 
 async def test_a_stop_records_what_is_under_way(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from notefly.adapters.sqlite.messages import SqliteMessages
 from notefly.broker import protocol, server
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle, Phase
@@ -60,6 +61,28 @@ async def test_readiness(app: BrokerApp, lifecycle: Lifecycle) -> None:
         seen.append((response.status_code, response.headers.get("Retry-After")))
         assert (await client.get("/healthz", headers=HOST)).status_code == 200
     assert seen == [(503, "5"), (200, None), (503, "5")]
+
+
+async def test_a_store_without_room_is_not_ready(app: BrokerApp, lifecycle: Lifecycle) -> None:
+    lifecycle.ready()
+    client, store = app.test_client(), app._lean._publish.messages
+    assert isinstance(store, SqliteMessages)
+
+    async def pages(limit: str) -> int:
+        pragma = f"PRAGMA {limit}"
+        return int(await store._database.write(lambda transaction: transaction.value(pragma)))
+
+    lines = '{"category": "sports", "body": "' + "x" * 4_000 + '"}\n'
+    await pages(f"max_page_count = {await pages('page_count')}")
+    headers = HOST | {"Content-Type": "application/x-ndjson"}
+    refused = await client.post("/v1/messages", data=lines * 50, headers=headers)
+    answers = [await client.get(path, headers=HOST) for path in ("/readyz", "/v1/messages")]
+    await pages("max_page_count = 1000000")
+    answers.append(await client.get("/readyz", headers=HOST))
+    assert refused.status_code == 503
+    assert [answer.status_code for answer in answers] == [503, 200, 200]
+    assert answers[0].headers["Retry-After"]
+    assert "make room" in (await answers[0].get_json())["detail"]
 
 
 def test_a_taken_port_is_named(shared: Broker, tmp_path: Path) -> None:

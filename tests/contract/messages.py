@@ -33,6 +33,13 @@ async def ids_in(world: World, category: str | None = None, limit: int = 50) -> 
 
 
 @messages
+async def is_ready(world: World) -> None:
+    await world.messages.ready()
+    await publish(world)
+    await world.messages.ready()
+
+
+@messages
 async def keeps_what_was_published(world: World) -> None:
     expires_at = world.clock.now().replace(year=2030)
     content = replace(GOAL, expires_at=expires_at)

@@ -41,6 +41,8 @@ class Answer:
 
     status: int
     body: Any
+    headers: Mapping[str, str]
+    """Names and values in small letters."""
 
 
 class Link:
@@ -76,7 +78,8 @@ class Link:
         if headers.get("connection") == "close":
             self.close()
         kind = headers.get("content-type", "")
-        return Answer(int(head[0].split()[1]), json.loads(raw) if raw and "json" in kind else None)
+        body = json.loads(raw) if raw and "json" in kind else None
+        return Answer(int(head[0].split()[1]), body, headers)
 
 
 def _headers(lines: list[str]) -> Mapping[str, str]:

@@ -137,7 +137,7 @@ POINTS: dict[str, tuple[Callable[[Reached], None], int]] = {
     "mid-plan": (mid_plan, 20),
     "mid-record": (mid_record, 40),
     "mid-checkpoint": (mid_checkpoint, 60),
-    "mid-migration": (mid_migration, len(connection._migrations())),
+    "mid-migration": (mid_migration, len(connection.migrations())),
 }
 """How to find it, and how often it comes by in a second of load, roughly."""
 

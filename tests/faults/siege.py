@@ -5,7 +5,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,10 @@ class Siege:
     world: World
     rng: random.Random
     command: Sequence[str] = UP
+    ending: Callable[[Product], Awaitable[list[str]]] = Product.kill
+    """How a life ends; gives who outlived it."""
+    expected: Sequence[bytes] = ()
+    """Words that the product may complain with, because it was given a reason."""
     counts: Counts = field(default_factory=Counts)
     rounds: int = 0
     start_seconds: float = 2.0
@@ -167,7 +171,7 @@ class Siege:
         found = self.unanswered()
         if not product.alive:
             found.append(Finding(Kind.ERROR, "the product ended by itself"))
-        return found + await self.gone(await product.kill(), clients)
+        return found + await self.gone(await self.ending(product), clients)
 
     async def gone(
         self, orphans: Iterable[str], clients: asyncio.Task[None] | None = None
@@ -195,8 +199,8 @@ class Siege:
     def _complaints(self) -> list[Finding]:
         words = self.place.words.read_bytes()
         new, self._read_words = words[self._read_words :], len(words)
-        lines = [match.decode(errors="replace") for match in TROUBLE.findall(new)]
-        return [Finding(Kind.ERROR, line) for line in lines]
+        lines = [line for line in TROUBLE.findall(new) if not any(w in line for w in self.expected)]
+        return [Finding(Kind.ERROR, line.decode(errors="replace")) for line in lines]
 
 
 async def drained(data: Path, seconds: float = DRAIN_SECONDS) -> None:

@@ -12,6 +12,11 @@ MODULES = (
     "sigterm",
     "keys",
     "races",
+    "powercut",
+    "diskfull",
+    "fsync",
+    "migrating",
+    "backup",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 

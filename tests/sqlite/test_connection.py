@@ -1,10 +1,13 @@
 """Which files are opened, and which are refused."""
 
 import asyncio
+import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import apsw
 import pytest
+from typing_extensions import override
 
 from notefly.adapters.sqlite.connection import (
     check_version,
@@ -46,6 +49,58 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     for opens in (open_writer, open_reader):
         with pytest.raises(StoreUnusable, match="update Notefly"):
             opens(path)
+
+
+class Watched(apsw.VFSFile):
+    """Counts what is synced."""
+
+    synced: ClassVar[list[str]] = []
+
+    def __init__(self, name: "str | apsw.URIFilename | None", flags: list[int]) -> None:
+        super().__init__("unix", name, flags)
+        self._kind = "wal" if flags[0] & apsw.SQLITE_OPEN_WAL else "store"
+
+    @override
+    def xSync(self, flags: int) -> None:
+        Watched.synced.append(self._kind)
+        super().xSync(flags)
+
+
+class WatchedDisk(apsw.VFS):
+    def __init__(self) -> None:
+        super().__init__("watched", "unix")
+
+    @override
+    def xOpen(self, name: "str | apsw.URIFilename | None", flags: list[int]) -> apsw.VFSFile:
+        return Watched(name, flags)
+
+
+def test_what_a_dead_process_committed_is_synced_before_anything_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    writer = open_writer(str(tmp_path / "notefly.db"))
+    writer.execute("INSERT INTO category (name) VALUES ('unsynced')").fetchall()
+    for file in tmp_path.glob("notefly.db*"):
+        shutil.copy(file, dead)
+    writer.close()
+    disk, opened = WatchedDisk(), apsw.Connection
+    monkeypatch.setattr(apsw, "Connection", lambda path: opened(path, vfs="watched"))
+    Watched.synced.clear()
+    revived = open_writer(str(dead / "notefly.db"))
+    assert [*dict.fromkeys(Watched.synced)] == ["wal", "store"]
+    revived.close()
+    disk.unregister()
+
+
+def test_a_reader_asks_for_the_broker_when_the_schema_is_older(tmp_path: Path) -> None:
+    path = str(tmp_path / "notefly.db")
+    connection = open_writer(path)
+    connection.execute("PRAGMA user_version = 0").fetchall()
+    connection.close()
+    with pytest.raises(StoreUnusable, match="start the broker once"):
+        open_reader(path)
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 import pytest
+from typing_extensions import override
 
 from notefly.adapters.sqlite.connection import open_writer
 from notefly.adapters.sqlite.transaction import Transaction
@@ -188,6 +189,78 @@ async def test_the_log_is_checkpointed_between_transactions(bench: Bench) -> Non
     for n in range(6):
         await bench.writer.run(insert(str(n) + "x" * CHECKPOINT_PAGES * 1_024), urgent=True)
     assert os.stat(bench.path + "-wal").st_size < 4 * CHECKPOINT_PAGES * 4_096  # noqa: PTH116
+
+
+class Syncs(apsw.VFSFile):
+    """The store's own file; the WAL's syncs go well."""
+
+    broken = False
+
+    def __init__(self, name: "str | apsw.URIFilename | None", flags: list[int]) -> None:
+        super().__init__("unix", name, flags)
+        self._store = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_DB)
+
+    @override
+    def xSync(self, flags: int) -> None:
+        if self._store and Syncs.broken:
+            raise apsw.IOError("planted")
+        super().xSync(flags)
+
+
+class BreakingDisk(apsw.VFS):
+    def __init__(self) -> None:
+        super().__init__("breaking", "unix")
+
+    @override
+    def xOpen(self, name: "str | apsw.URIFilename | None", flags: list[int]) -> apsw.VFSFile:
+        return Syncs(name, flags)
+
+
+async def test_a_checkpoint_that_the_disk_fails_stops_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = BreakingDisk()
+    opened = apsw.Connection
+    monkeypatch.setattr(apsw, "Connection", lambda path: opened(path, vfs="breaking"))
+    bench = Bench(tmp_path / "notefly.db")
+    monkeypatch.setattr(Syncs, "broken", True)
+    await bench.writer.run(insert("x" * CHECKPOINT_PAGES * 5_000), urgent=True)
+    assert await asyncio.to_thread(bench.cut.wait, 5)
+    assert isinstance(bench.unknown[0], apsw.IOError)
+    monkeypatch.setattr(Syncs, "broken", False)
+    bench.writer.close()
+    disk.unregister()
+
+
+async def test_a_checkpoint_that_waits_for_a_reader_is_not_tried_with_every_commit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.run(insert("first"), urgent=True)
+    reader = apsw.Connection(bench.path)
+    reader.execute("BEGIN; SELECT count(*) FROM category").fetchall()
+    tried = []
+    checkpoint = bench.writer._checkpoint
+
+    def counted() -> None:
+        tried.append(1)
+        checkpoint()
+
+    monkeypatch.setattr(bench.writer, "_checkpoint", counted)
+    await bench.writer.run(insert("x" * CHECKPOINT_PAGES * 5_000), urgent=True)
+    for n in range(20):
+        await bench.writer.run(insert(f"c{n}"), urgent=True)
+    assert len(tried) == 1
+    reader.close()
+
+
+async def test_a_refusal_is_remembered_for_those_who_ask(bench: Bench) -> None:
+    assert not bench.writer.refused
+    [(pages,)] = bench.connection.execute("PRAGMA page_count").fetchall()
+    bench.connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    with pytest.raises(Unavailable, match="make room"):
+        await bench.writer.run(insert("x" * 100_000), urgent=True)
+    assert bench.writer.refused
+    bench.connection.execute("PRAGMA max_page_count = 1000000").fetchall()
 
 
 def test_a_closed_loop_is_no_trouble(bench: Bench) -> None:

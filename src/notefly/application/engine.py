@@ -14,6 +14,8 @@ from notefly.application.lane import Lane, Tools
 from notefly.application.moment import Moment
 from notefly.application.retry import Judge
 from notefly.application.seed import LoadMocks
+from notefly.application.trouble import Trouble
+from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import BatchKey
 from notefly.ports.channel import Channel
 from notefly.ports.event_log import EventLog
@@ -55,6 +57,7 @@ class Engine:
     events: EventLog
     mocks: LoadMocks
     _moment: Moment = field(init=False)
+    _trouble: Trouble = field(init=False)
     _lanes: list[tuple[Lane, int]] = field(init=False)
     _pumping: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
@@ -62,6 +65,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._moment = Moment(self.tools.clock)
+        self._trouble = Trouble(self.tools.clock)
         self._lanes = [self._lane(group) for group in _grouped(self.catalogue.channels.values())]
 
     async def start(self) -> None:
@@ -70,9 +74,9 @@ class Engine:
         await self._obey_pauses()
         await self._offer_unfinished()
         for lane, pumps in self._lanes:
-            self._pumping += [asyncio.create_task(_forever(lane.run)) for _ in range(pumps)]
+            self._pumping += [asyncio.create_task(self._forever(lane.run)) for _ in range(pumps)]
         loops = (self._plan, self._reconcile, self._watch_pauses)
-        self._tasks += [asyncio.create_task(_forever(loop)) for loop in loops]
+        self._tasks += [asyncio.create_task(self._forever(loop)) for loop in loops]
 
     async def stop(self) -> None:
         """Finish the hand-overs under way and record them; what takes longer is taken over."""
@@ -87,7 +91,7 @@ class Engine:
 
     def _lane(self, channels: Sequence[Channel]) -> tuple[Lane, int]:
         deliver = {channel.name: self._deliver(channel) for channel in channels}
-        lane = Lane(self.tools, deliver)
+        lane = Lane(self.tools, deliver, self._trouble)
         return lane, IN_FLIGHT if channels[0].per_recipient else PUMPS
 
     def _deliver(self, channel: Channel) -> DeliverBatch | DeliverAlike:
@@ -122,6 +126,23 @@ class Engine:
                 await self._offer_unfinished()
                 await self.events.forget(self.tools.clock.now())
 
+    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """A loop that a passing trouble must not end; it returns when the loop does."""
+        while True:
+            try:
+                await loop()
+            except asyncio.CancelledError:
+                raise
+            except NoteflyError as error:
+                self._trouble.met(error)
+            except Exception:
+                LOG.exception("trouble in %s; it goes on in a second", loop.__qualname__)
+            else:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await asyncio.Event().wait()
+
     async def _offer_unfinished(self) -> None:
         after = BatchKey(0)
         while refs := await self.tools.batches.unfinished(after, PAGE):
@@ -144,19 +165,3 @@ def _grouped(channels: Iterable[Channel]) -> list[list[Channel]]:
     every = list(channels)
     alike = [channel for channel in every if not channel.per_recipient]
     return ([alike] if alike else []) + [[c] for c in every if c.per_recipient]
-
-
-async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
-    """A loop that a passing trouble must not end; it returns when the loop does."""
-    while True:
-        try:
-            await loop()
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            LOG.exception("trouble in %s; it goes on in a second", loop.__qualname__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await asyncio.Event().wait()
-        else:
-            return

@@ -11,6 +11,7 @@ from notefly.application.alike import DeliverAlike
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import Pace
+from notefly.application.trouble import Trouble
 from notefly.domain.batch import BatchRef, Claim, Ending, Report
 from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import BatchKey
@@ -52,8 +53,14 @@ class Tools:
 class Lane:
     """Claims batches of its channels, delivers them, records what became of them."""
 
-    def __init__(self, tools: Tools, deliver: Mapping[str, DeliverBatch | DeliverAlike]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        deliver: Mapping[str, DeliverBatch | DeliverAlike],
+        trouble: Trouble,
+    ) -> None:
         self._deliver = deliver
+        self._trouble = trouble
         self._batches = tools.batches
         self._queue = tools.queue
         self._pace = tools.pace
@@ -65,7 +72,7 @@ class Lane:
         self._alike = not any(d.channel.per_recipient for d in deliver.values())
         self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
         self._held: dict[int, Claim] = {}
-        self._trouble = Doorbell()
+        self._calm = Doorbell()
         self.stopping = False
 
     def pause(self, paused: frozenset[str]) -> None:
@@ -78,7 +85,7 @@ class Lane:
     def stop(self) -> None:
         """Finish the hand-over under way, record it, and return."""
         self.stopping = True
-        self._trouble.ring()
+        self._calm.ring()
         self._look_again()
 
     async def run(self) -> None:
@@ -104,13 +111,22 @@ class Lane:
                 refs, self._worker, self._terms.lease, self._clock.now()
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the batches go back
-            LOG.warning("the store refused a claim: %r", error)
             await self._queue.nack([ref.batch for ref in refs], self._terms.trouble)
+            await self._refused(error)
             return []
+        self._trouble.over()
         await self._queue.ack(claimed.gone)
         await self._queue.nack(claimed.busy, self._terms.busy)
         self._held |= {claim.batch: claim for claim in claimed.claims}
         return claimed.claims
+
+    async def _refused(self, error: Exception) -> None:
+        if not isinstance(error, NoteflyError):
+            LOG.warning("a claim failed: %r", error)
+            return
+        # The next batches in the queue would fare no better.
+        self._trouble.met(error)
+        await self._calm.wait(self._terms.trouble)
 
     async def _receive(self) -> Sequence[BatchRef]:
         """Empty when it was woken to look again."""
@@ -190,12 +206,15 @@ class Lane:
     async def _finish(self, reports: Sequence[Report]) -> Finished | None:
         while True:
             try:
-                return await self._batches.finish(reports)
+                finished = await self._batches.finish(reports)
             except NoteflyError as error:
-                LOG.warning("the store did not record an outcome yet: %s", error)
+                self._trouble.met(error)
                 if self.stopping:
                     return None
-                await self._trouble.wait(self._terms.trouble)
+                await self._calm.wait(self._terms.trouble)
+            else:
+                self._trouble.over()
+                return finished
 
     def _look_again(self) -> None:
         for receiving in self._receiving:

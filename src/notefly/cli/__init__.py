@@ -6,6 +6,7 @@ from notefly import __version__
 from notefly.cli.demo import demo
 from notefly.cli.doctor import doctor
 from notefly.cli.following import tail
+from notefly.cli.keeping import backup, restore
 from notefly.cli.keys import keys, link
 from notefly.cli.proving import config, verify
 from notefly.cli.publishing import publish
@@ -25,5 +26,9 @@ def main() -> None:
     """
 
 
-for _command in (up, broker, client, publish, tail, show, demo, keys, link, doctor, verify, config):
+COMMANDS = (
+    *(up, broker, client, publish, tail, show, demo, keys, link, doctor),
+    *(verify, backup, restore, config),
+)
+for _command in COMMANDS:
     main.add_command(_command)

@@ -42,6 +42,13 @@ class MessageStore(Protocol):
         """
         ...
 
+    async def ready(self) -> None:
+        """Raises Unavailable when nothing can be accepted now.
+
+        The disk is asked by a write, and only after something was refused.
+        """
+        ...
+
     async def answered(self, key: IdempotencyKey) -> Receipt | None:
         """What the key stands for, None when it is new. Raises KeyReused as `accept` does."""
         ...

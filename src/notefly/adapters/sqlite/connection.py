@@ -1,6 +1,9 @@
 """Open the file the way the promise needs it, and refuse what cannot keep it."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import apsw
@@ -13,6 +16,7 @@ BUSY_MILLISECONDS = 10_000
 WRITER_CACHE_KIB = 16_384
 READER_CACHE_KIB = 4_096
 MEMORY = ":memory:"
+MIGRATIONS: Traversable = files("notefly.adapters.sqlite") / "migrations"
 
 
 def check_version(version: str = "") -> str:
@@ -40,10 +44,21 @@ def open_writer(path: str) -> apsw.Connection:
         if mode != "wal" and path != MEMORY:
             raise StoreUnusable(f"the store {path} is on a file system without WAL ({mode})")
         _writes(connection)
+        _settle(connection)
         migrate(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
     return connection
+
+
+def _settle(connection: apsw.Connection) -> None:
+    """What a dead process committed may not be on the disk yet, and is answered for from now on.
+
+    It was read from the WAL as the system remembers it; a checkpoint syncs that, and writes and
+    syncs the pages once more. Without room for them the sync alone was done, which is enough.
+    """
+    with suppress(apsw.FullError):
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
 def open_reader(path: str) -> apsw.Connection:
@@ -54,7 +69,7 @@ def open_reader(path: str) -> apsw.Connection:
         _pragmas(connection, READER_CACHE_KIB)
         _one(connection, "PRAGMA query_only = ON")
         connection.wal_autocheckpoint(0)
-        _refuse_newer(connection)
+        _refuse_other(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"there is no readable store at {path}: {error}") from error
     return connection
@@ -70,20 +85,20 @@ def open_guest(path: str) -> apsw.Connection:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         _pragmas(connection, READER_CACHE_KIB)
         _writes(connection)
-        if _refuse_newer(connection) < max(number for number, _ in _migrations()):
-            raise StoreUnusable(
-                f"the store {path} is of an earlier version: stop the broker that runs on it, "
-                "and start the one of this version"
-            )
+        _refuse_other(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"the store {path} cannot be opened: {error}") from error
     return connection
 
 
-def migrate(connection: apsw.Connection) -> None:
-    """Bring the schema up to date, one migration a transaction; they only go forward."""
-    version = _refuse_newer(connection)
-    for number, script in _migrations():
+def migrate(connection: apsw.Connection, folder: Traversable | None = None) -> None:
+    """Bring the schema up to date, one migration a transaction; they only go forward.
+
+    Killed in between it goes on where it was: a migration and its number are one commit.
+    """
+    scripts = migrations(folder)
+    version = refuse_newer(connection, scripts)
+    for number, script in scripts.items():
         if number > version:
             with connection:
                 for _ in connection.execute(script):
@@ -91,9 +106,16 @@ def migrate(connection: apsw.Connection) -> None:
                 _one(connection, f"PRAGMA user_version = {number}")
 
 
-def _refuse_newer(connection: apsw.Connection) -> int:
-    version = _one(connection, "PRAGMA user_version")
-    newest = max(number for number, _ in _migrations())
+def migrations(folder: Traversable | None = None) -> dict[int, str]:
+    """The scripts by number, in order; without a folder, those of this Notefly."""
+    folder = MIGRATIONS if folder is None else folder
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {int(name[:4]): (folder / name).read_text("utf-8") for name in names}
+
+
+def refuse_newer(connection: apsw.Connection, scripts: Mapping[int, str]) -> int:
+    """The schema's number. Raises StoreUnusable for one that came after these scripts."""
+    version, newest = _one(connection, "PRAGMA user_version"), max(scripts)
     if not isinstance(version, int) or version > newest:
         raise StoreUnusable(
             f"the store has schema {version}, this Notefly knows {newest}: update Notefly"
@@ -101,10 +123,14 @@ def _refuse_newer(connection: apsw.Connection) -> int:
     return version
 
 
-def _migrations() -> list[tuple[int, str]]:
-    folder = files("notefly.adapters.sqlite") / "migrations"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in names]
+def _refuse_other(connection: apsw.Connection) -> None:
+    """A reader cannot migrate, and would miss tables or columns."""
+    scripts = migrations()
+    if (version := refuse_newer(connection, scripts)) < max(scripts):
+        raise StoreUnusable(
+            f"the store has schema {version}, this Notefly reads {max(scripts)}: "
+            "start the broker once, it brings the store up to date"
+        )
 
 
 def _pragmas(connection: apsw.Connection, cache_kib: int) -> None:

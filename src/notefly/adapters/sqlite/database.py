@@ -53,6 +53,15 @@ class Database:
             return await self._writer.run(work, urgent=True)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the store refused a write since this was last set to False."""
+        return self._writer.refused
+
+    @refused.setter
+    def refused(self, refused: bool) -> None:
+        self._writer.refused = refused
+
     def watch(self) -> asyncio.Event:
         """An event that is set after every commit, until `unwatch`."""
         event = asyncio.Event()

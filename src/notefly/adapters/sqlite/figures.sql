@@ -41,3 +41,7 @@ WHERE e.id > ? ORDER BY e.id LIMIT ?
 
 -- name: forget_events
 DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ? OR at < ?
+
+-- name: skip_events
+-- Ids only go up: after a restore, those that were given since the backup are not given again.
+UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'event'

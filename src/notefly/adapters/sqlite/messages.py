@@ -48,6 +48,11 @@ class SqliteMessages:
             lambda transaction: self._accept(transaction, publication)
         )
 
+    async def ready(self) -> None:
+        if self._database.refused:
+            await self._database.write(_probe)
+            self._database.refused = False
+
     async def answered(self, key: IdempotencyKey) -> Receipt | None:
         return await self._database.read(lambda reading: _answered(reading, key))
 
@@ -137,6 +142,12 @@ class SqliteMessages:
             content.title,
             content.body,
         )
+
+
+def _probe(transaction: Transaction) -> None:
+    """As much as a small message takes, and nothing of it stays."""
+    for name in ("write_probe", "forget_probe"):
+        transaction.run(SQL[name])
 
 
 def _answered(reading: Reading, key: IdempotencyKey) -> Receipt | None:

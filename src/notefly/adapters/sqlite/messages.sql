@@ -81,3 +81,10 @@ AND (EXISTS (SELECT 1 FROM unplanned WHERE message = ?2)
 -- name: wake_waiting
 -- What waits for a retry need not wait to be cancelled.
 UPDATE batch SET state = 0, due_at = NULL WHERE message = ? AND state = 2
+
+-- name: write_probe
+-- What is the same as before would not be written.
+INSERT INTO meta VALUES ('probe', zeroblob(65536))
+
+-- name: forget_probe
+DELETE FROM meta WHERE name = 'probe'

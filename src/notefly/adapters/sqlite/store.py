@@ -13,6 +13,7 @@ from notefly.adapters.sqlite.messages import SqliteMessages
 from notefly.adapters.sqlite.names import Names
 from notefly.adapters.sqlite.subscribers import SqliteSubscribers
 from notefly.adapters.sqlite.transaction import Transaction
+from notefly.domain.errors import StoreUnusable, Unavailable
 from notefly.ports.clock import Clock
 from notefly.ports.meter import Meter
 
@@ -56,11 +57,14 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
             known[0].prime(transaction, categories)
             known[1].prime(transaction, kinds)
 
-        await database.write(prime)
-        for names in known:
-            await database.read(names.remember)
         batches = SqliteBatches(database, known[1], kinds, clock.monotonic)
-        await batches.recover(clock.now())
+        try:
+            await database.write(prime)
+            for names in known:
+                await database.read(names.remember)
+            await batches.recover(clock.now())
+        except Unavailable as error:
+            raise StoreUnusable(f"the store {path} cannot be taken over: {error}") from error
         yield SqliteStore(
             database,
             SqliteMessages(database, known[0]),

@@ -5,6 +5,7 @@ then the urgent jobs that came meanwhile; one commit, one fsync, and only then a
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -19,10 +20,13 @@ from notefly.adapters.sqlite.transaction import Transaction
 from notefly.domain.errors import Unavailable
 from notefly.ports.meter import Meter
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 CHECKPOINT_PAGES = 2_000
 """About 8 MB: small enough that a checkpoint delays nobody for long."""
 STORE_ERRORS = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.BusyError)
+
+FULL = "the disk is full, nothing of it was stored: make room, and it is taken again"
 
 
 @dataclass(slots=True)
@@ -65,8 +69,11 @@ class Writer:
         self._committed = committed
         self._inbox: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._later: deque[Job[Any]] = deque()
+        self.refused = False
+        """A transaction was undone, for want of room mostly; whoever finds room takes it back."""
         self._closing = False
         self._wal_pages = 0
+        self._tried_at = 0
         connection.set_wal_hook(self._saw_wal)
         self._thread = threading.Thread(target=self._serve, name="notefly-writer", daemon=True)
         self._thread.start()
@@ -103,7 +110,7 @@ class Writer:
                 closing = True
                 continue
             closing = self._group(first) or closing
-            if self._wal_pages >= CHECKPOINT_PAGES:
+            if self._wal_pages - self._tried_at >= CHECKPOINT_PAGES:
                 self._checkpoint()
         self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close()
@@ -183,10 +190,13 @@ class Writer:
 
     def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
         self._transaction.undone += 1
+        self.refused = True
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
+        full = isinstance(error, apsw.FullError)
+        why = FULL if full else f"the store cannot take it now: {error}"
         for job in done:
-            job.error = Unavailable(f"the store cannot take it now: {error}")
+            job.error = Unavailable(why)
             job.error.__cause__ = error
 
     def _answer(self, done: list[Job[Any]]) -> None:
@@ -208,13 +218,22 @@ class Writer:
         self._connection.execute(statement)
 
     def _saw_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        if pages < self._wal_pages:
+            # It begins anew: everything before was moved.
+            self._tried_at = 0
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
     def _checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> None:
+        """What has no room, or waits for a reader, stays in the WAL until that has grown again.
+
+        A disk that fails here might take the next commit and lose it: what one sync did not write,
+        the next one need not write either, and yet succeed ("fsyncgate", 2018).
+        """
+        self._tried_at = self._wal_pages
         try:
             self._connection.wal_checkpoint(mode=mode)
-            self._wal_pages = 0
-        except apsw.Error:
-            # Nothing is lost by it: the WAL keeps everything, and the next one tries again.
-            self._wal_pages = 0
+        except apsw.IOError as error:
+            self._on_unknown(error)
+        except apsw.Error as error:
+            LOG.debug("the checkpoint is put off: %s", error)

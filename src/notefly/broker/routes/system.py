@@ -11,6 +11,7 @@ from notefly.broker.lifecycle import Lifecycle, Phase
 from notefly.broker.openapi import Document
 from notefly.broker.problems import problem
 from notefly.broker.routing import OPEN, Gives, Operation, Routes
+from notefly.ports.message_store import MessageStore
 
 ROUTES = Routes("system", "Probes and documentation.")
 HTML = "text/html; charset=utf-8"
@@ -32,15 +33,19 @@ async def show_health() -> Answer:
     Operation(
         "Does it take traffic",
         {200: Gives(HealthView)},
-        description="503 before it has started, and from the moment it is told to stop.",
+        description="503 before it has started, from the moment it is told to stop, and while the "
+        "store takes nothing, as on a full disk; reading goes on then.",
         errors=(503,),
     ),
 )
-async def show_readiness(lifecycle: Injected[Lifecycle]) -> Answer:
+async def show_readiness(
+    lifecycle: Injected[Lifecycle], messages: Injected[MessageStore]
+) -> Answer:
     if lifecycle.phase is not Phase.READY:
         return problem(
             503, "unavailable", f"the broker is {lifecycle.phase}", headers=(("Retry-After", "5"),)
         )
+    await messages.ready()
     return json_answer(HealthView(status="ok"))
 
 

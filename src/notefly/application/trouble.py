@@ -1,0 +1,32 @@
+"""The store refuses for a while: who works for nobody in particular waits, and says so once."""
+
+import logging
+
+from notefly.ports.clock import Clock
+
+LOG = logging.getLogger(__name__)
+SILENT_SECONDS = 60.0
+"""Until it is worth another line: a disk may be full for days, and everybody meets it."""
+
+
+class Trouble:
+    """One for all who write in the background."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said_at: float | None = None
+        self._lasts = False
+
+    def met(self, error: Exception) -> None:
+        """The store refused; whoever met it tries again after a wait."""
+        now = self._clock.monotonic()
+        self._lasts = True
+        if self._said_at is None or now - self._said_at >= SILENT_SECONDS:
+            self._said_at = now
+            LOG.warning("the store refuses work, which waits and is tried again: %s", error)
+
+    def over(self) -> None:
+        """The store took something."""
+        if self._lasts:
+            self._lasts = False
+            LOG.info("the store takes work again")

@@ -1,0 +1,1 @@
+"""What was in stores of earlier schemas: `0001.sql` fills a store of schema 1."""
