@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -56,9 +57,10 @@ class Writer:
         meter: Meter,
         on_unknown: Callable[[BaseException], None],
         committed: Callable[[], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._connection = connection
-        self._transaction = Transaction(connection)
+        self._transaction = Transaction(connection, now)
         self._budget = budget
         self._meter = meter
         self._on_unknown = on_unknown
@@ -116,6 +118,7 @@ class Writer:
         closing = worked = False
         try:
             self._execute("BEGIN IMMEDIATE")
+            self._transaction.begun()
             if first is not None:
                 self._take(first, done)
             while True:
@@ -179,10 +182,12 @@ class Writer:
             self._on_unknown(error)
             done.clear()
             return
+        self._transaction.ended(durable=True)
         self._meter.commit(time.perf_counter() - started, len(done))
 
     def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
         self._transaction.undone += 1
+        self._transaction.ended(durable=False)
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
         for job in done:
