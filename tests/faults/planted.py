@@ -1,4 +1,4 @@
-"""`python -m tests.faults.planted`: bugs that the checker has to catch, or none of its zeros counts.
+"""`python -m tests.faults.planted`: bugs that the checker catches, or no zero of it counts.
 
 Each is run twice under the same steering: with the bug, which has to be found as what it is, and
 without it, where nothing may be found.

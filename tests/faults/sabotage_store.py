@@ -9,6 +9,7 @@ from functools import partial
 
 import apsw
 
+from notefly.adapters.sqlite import connection
 from notefly.adapters.sqlite import database as opening
 from notefly.adapters.sqlite import finish as finishing
 from notefly.adapters.sqlite.batches import SqliteBatches
@@ -35,13 +36,13 @@ WRITE_SECONDS = 0.3
 
 def normal_sync() -> None:
     """A commit is not on stable storage; the scene cuts the power."""
-    open_writer = opening.open_writer
+    open_writer = connection.open_writer
 
     def open_hastily(path: str) -> apsw.Connection:
-        connection = open_writer(path)
+        opened = open_writer(path)
         if PLANTED:
-            connection.execute("PRAGMA synchronous = NORMAL").fetchall()
-        return connection
+            opened.execute("PRAGMA synchronous = NORMAL").fetchall()
+        return opened
 
     replace(opening, "open_writer", open_hastily)
 
@@ -139,7 +140,9 @@ def key_outside() -> None:
         await pairs[key.key].wait()
         if not PLANTED:
             return await accept(self, publication)
-        return known or await self._database.write(partial(accept_unchecked, self, publication))
+        if known is not None:
+            return known
+        return await self._database.write(partial(accept_unchecked, self, publication))
 
     replace(SqliteMessages, "accept", accept_together)
 

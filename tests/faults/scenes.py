@@ -102,11 +102,11 @@ class Act(Protocol):
     async def __call__(self, siege: Siege, product: Product, patience: float) -> None: ...
 
 
-async def nothing_more(_siege: Siege, _product: Product, _patience: float) -> None:
+async def nothing_more(siege: Siege, product: Product, patience: float) -> None:
     """They are delivered."""
 
 
-async def change_minds(siege: Siege, product: Product, _patience: float) -> None:
+async def change_minds(siege: Siege, product: Product, patience: float) -> None:
     """Half of them leave, the others come."""
     world, half = siege.world, CHANGES // 2
     leave = [world.log.choose(person(n), NOTHING) for n in range(half)]
@@ -114,7 +114,7 @@ async def change_minds(siege: Siege, product: Product, _patience: float) -> None
     await world.send_all(product.port, [*leave, *join])
 
 
-async def publish_twice(siege: Siege, product: Product, _patience: float) -> None:
+async def publish_twice(siege: Siege, product: Product, patience: float) -> None:
     """Both are on their way before either is answered."""
     log = siege.world.log
     for n in range(PAIRS):
@@ -132,7 +132,7 @@ async def replay(siege: Siege, product: Product, patience: float) -> None:
     assert answer.status == 202, answer
 
 
-async def _lived(root: Path, bug: str, planted: bool, act: Act) -> list[Finding]:  # noqa: FBT001
+async def _lived(root: Path, bug: str, planted: bool, act: Act) -> list[Finding]:
     patience = STUCK_SECONDS if planted else DRAIN_SECONDS
     siege = Siege.begin(root, bug, BROKER)
     product = sabotaged(siege, bug, planted=planted)

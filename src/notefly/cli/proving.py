@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from typing_extensions import override
 
 from notefly.cli.failure import Failed, plainly
 from notefly.cli.preparing import json_option, prepared
@@ -81,7 +83,7 @@ class Report:
             self._part, self._looked = found.part, 0
         self._looked += found.count
         now = time.monotonic()
-        if now - self._progress_at >= PROGRESS_SECONDS and click.get_text_stream("stderr").isatty():
+        if now - self._progress_at >= PROGRESS_SECONDS and sys.stderr.isatty():
             self._progress_at = now
             words = f"{found.part}: {self._looked:,} {found.unit}, {now - self.started:.0f} s"
             click.echo(f"\r\x1b[K{words}", nl=False, err=True)
@@ -118,16 +120,20 @@ class Report:
 class JsonReport(Report):
     """For scripts: a line for each violation, each invariant, and all of it."""
 
+    @override
     def looked(self, found: "Looked") -> None:
         """Nobody watches."""
 
+    @override
     def violated(self, violation: "Violation") -> None:
         _say({"holds": False, **asdict(violation)})
 
+    @override
     def proved(self, proved: "Proved") -> None:
         """After its violations."""
         _say({"holds": proved.holds, **asdict(proved)})
 
+    @override
     def end(self) -> None:
         """The last line."""
         _say(

@@ -131,14 +131,13 @@ def _violation(
             return f"#{key}"
         return str(UUID(bytes=value)) if isinstance(value, bytes) else str(value)
 
-    found = Violation(
+    return Violation(
         part.invariant,
         detail,
         named("SELECT id FROM message WHERE key = ?", message),
         named("SELECT name FROM channel WHERE key = ?", channel),
         named("SELECT id FROM subscriber WHERE key = ?", subscriber),
     )
-    return found
 
 
 def _meets(audit: SqliteAudit) -> Audit:
