@@ -71,7 +71,7 @@ BUGS = (
 
 async def caught_all(root: Path) -> tuple[int, int, int]:
     """How many were caught, of how many; and how many cannot be planted on this machine."""
-    turns = asyncio.Semaphore(max(2, os.cpu_count() or 1))
+    turns = asyncio.Semaphore(1 + (os.cpu_count() or 1))
     results = await asyncio.gather(*(_judged(root, bug, turns) for bug in BUGS))
     return results.count(True), len(BUGS), results.count(None)
 

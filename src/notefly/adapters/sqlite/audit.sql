@@ -210,7 +210,7 @@ FROM attempt a CROSS JOIN batch b ON b.key = a.batch WHERE a.batch > :after AND 
 -- name: I7_messages
 -- Looks at keys.
 -- An idempotency key stands for messages that are all there.
-SELECT 1, CASE WHEN i.stored <> i.messages OR i.messages < 1 THEN printf('key %s of %s stands for %d messages, %d are there',
+SELECT 1, CASE WHEN i.stored <> i.messages OR i.messages < 1 THEN printf('key %s of ''%s'' stands for %d messages, %d are there',
     i.key, i.owner, i.messages, i.stored) END, i.first_message, NULL, NULL
 FROM (SELECT i.owner, i.key, i.first_message, i.messages, (SELECT count(*) FROM message m
     WHERE m.key >= i.first_message AND m.key < i.first_message + i.messages) AS stored FROM idempotency i) i
@@ -218,7 +218,7 @@ FROM (SELECT i.owner, i.key, i.first_message, i.messages, (SELECT count(*) FROM 
 -- name: I7_overlap
 -- Looks at keys.
 -- And no message belongs to two keys. (The one that sorts: keys by message, on disk.)
-SELECT 1, CASE WHEN i.first_message + i.messages > i.next_first THEN printf('key %s of %s and key %s of %s stand for the same message',
+SELECT 1, CASE WHEN i.first_message + i.messages > i.next_first THEN printf('key %s of ''%s'' and key %s of ''%s'' stand for the same message',
     i.key, i.owner, i.next_key, i.next_owner) END, i.next_first, NULL, NULL
 FROM (SELECT owner, key, first_message, messages, lead(owner) OVER w AS next_owner, lead(key) OVER w AS next_key,
     lead(first_message) OVER w AS next_first FROM idempotency WINDOW w AS (ORDER BY first_message)) i
@@ -227,7 +227,7 @@ FROM (SELECT owner, key, first_message, messages, lead(owner) OVER w AS next_own
 -- Looks at requests.
 -- And for one request: the hash it was taken with is the hash of what is stored. (`same_request` is of
 -- audit.py. It is NULL where that cannot be known any more: somebody whom it named was erased.)
-SELECT i.same IS NOT NULL, CASE WHEN i.same = 0 THEN printf('key %s of %s stands for a request with other content', i.key, i.owner) END,
+SELECT i.same IS NOT NULL, CASE WHEN i.same = 0 THEN printf('key %s of ''%s'' stands for a request with other content', i.key, i.owner) END,
     i.first_message, NULL, NULL
 FROM (SELECT i.owner, i.key, i.first_message, same_request(i.fingerprint, c.name, m.title, m.body, m.expires_at, m.only_subscriber, p.id) AS same
     FROM idempotency i CROSS JOIN message m ON m.key >= i.first_message AND m.key < i.first_message + i.messages
