@@ -8,7 +8,7 @@ import pytest
 
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import BUSY_SECONDS, CALM_SECONDS, FIRST_GUESS, Pace
-from notefly.application.verify import Verify
+from notefly.application.verify import Verify, outcomes
 from notefly.domain.delivery import State
 from notefly.domain.errors import Conflict, Invalid, NotFound
 from notefly.domain.ids import SubscriberId, SubscriberKey
@@ -134,6 +134,9 @@ async def test_verify_names_what_holds_and_what_does_not(house: House) -> None:
     assert found[0] in findings
     assert Proved("I8", {"batches": 1}, len(found)) in findings
     assert Proved("I7", {"keys": 0, "requests": 0}, 0) in findings
+    async with house.world.audit() as audit:
+        came = [one async for one in outcomes(Verify(audit)())]
+    assert came == [(name, found[0] if name == "I8" else None) for name in audit.invariants()]
     assert found[0].words == f"channel sms: {found[0].detail}"
     await house.world.inside.database.write(
         lambda transaction: transaction.run("UPDATE tally SET deliveries = 1")

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,24 +69,24 @@ BUGS = (
 )
 
 
-async def caught_all(root: Path) -> tuple[int, int, int]:
-    """How many were caught, of how many; and how many cannot be planted on this machine."""
+async def caught_all(root: Path) -> tuple[int, int, list[str]]:
+    """How many were caught, of how many; and which cannot be planted on this machine, and why."""
     turns = asyncio.Semaphore(1 + (os.cpu_count() or 1))
     results = await asyncio.gather(*(_judged(root, bug, turns) for bug in BUGS))
-    return results.count(True), len(BUGS), results.count(None)
+    return results.count(True), len(BUGS), [one for one in results if isinstance(one, str)]
 
 
-def summary(caught: int, total: int, not_run: int) -> str:
+def summary(caught: int, total: int, not_run: Sequence[str]) -> str:
     """The line of the report."""
-    left = f" + {not_run} not run" if not_run else ""
-    return f"planted bugs caught {caught}/{total - not_run}{left}"
+    left = f" + {len(not_run)} not run ({'; '.join(not_run)})" if not_run else ""
+    return f"planted bugs caught {caught}/{total - len(not_run)}{left}"
 
 
-async def _judged(root: Path, bug: Bug, turns: asyncio.Semaphore) -> bool | None:
-    """None: it cannot be planted here."""
+async def _judged(root: Path, bug: Bug, turns: asyncio.Semaphore) -> bool | str:
+    """Whether it was caught, or why it cannot be planted here."""
     if why := bug.needs():
         print(f"  {bug.name}: not run: {why}", flush=True)
-        return None
+        return f"{bug.name}: {why}"
 
     async def found(*, planted: bool) -> list[Finding] | NotReady:
         name = bug.name if planted else f"{bug.name}-not-planted"
@@ -115,7 +115,7 @@ async def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="notefly-planted-"))
     caught, total, not_run = await caught_all(root)
     print(f"{summary(caught, total, not_run)} ({time.monotonic() - started:.0f} s)")
-    if caught + not_run < total:
+    if caught + len(not_run) < total:
         print(f"no zero of this checker would count, see {root}")
         return 1
     shutil.rmtree(root)

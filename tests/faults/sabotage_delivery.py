@@ -24,6 +24,7 @@ from notefly.ports.batch_store import Claims, Finished, Slice
 from notefly.ports.channel import HandOver
 from tests.faults.product import CHANNEL
 from tests.faults.steering import (
+    LEASE_SECONDS,
     PLANTED,
     Changes,
     die,
@@ -33,7 +34,6 @@ from tests.faults.steering import (
     replace,
 )
 
-SHORT_LEASE_SECONDS = 0.5
 AFTER_SECONDS = 1.5
 """Longer after an unsubscribe than anything may start."""
 
@@ -99,6 +99,7 @@ def stall() -> list[BatchKey]:
     replace(DeliverBatch, "__call__", deliver_late)
     shorten_first_lease()
     forget_receivers()
+    look_often()
     return stalled
 
 
@@ -113,7 +114,7 @@ def shorten_first_lease() -> None:
         nonlocal shortened
         if not shortened and any(ref.channel == CHANNEL for ref in refs):
             shortened = True
-            lease = SHORT_LEASE_SECONDS
+            lease = LEASE_SECONDS
         return await claim(self, refs, worker, lease, at)
 
     replace(SqliteBatches, "claim", claim_for_short)
@@ -138,6 +139,7 @@ def no_takeover() -> None:
         replace(SqliteBatches, "take_over", take_over_nothing)
     shorten_first_lease()
     forget_receivers()
+    look_often()
 
 
 def late_attempts() -> None:

@@ -26,6 +26,7 @@ from tests.faults.product import CHANNEL
 PLANTED = os.environ.get("PLANTED", "1") == "1"
 CHANGES = 10
 """People who change their minds in a scene that has any."""
+LEASE_SECONDS = 0.5
 RECONCILE_SECONDS = 0.1
 TROUBLE_SECONDS = 0.2
 
@@ -79,7 +80,6 @@ def forget_receivers() -> None:
 
     replace(InProcessQueue, "offer", offer_again)
     replace(Lane, "extend", extend)
-    look_often()
 
 
 @dataclass(slots=True)

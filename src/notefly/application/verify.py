@@ -28,6 +28,17 @@ class Verify:
             yield Proved(invariant, _looked(parts.values()), violations)
 
 
+async def outcomes(
+    proof: AsyncIterator[Looked | Violation | Proved],
+) -> AsyncIterator[tuple[str, Violation | None]]:
+    """(invariant, None) for each that holds, and every violation of the others."""
+    async for found in proof:
+        if isinstance(found, Violation):
+            yield found.invariant, found
+        elif isinstance(found, Proved) and found.holds:
+            yield found.invariant, None
+
+
 def _looked(parts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
     """Several parts look at the same: that is counted once."""
     looked: dict[str, int] = {}

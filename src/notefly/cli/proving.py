@@ -35,12 +35,14 @@ def verify(*, as_json: bool, store: Path | None) -> None:
 
     Reads the store in the data directory as it lies there; a broker may be running.
     """
+    from notefly.adapters.sqlite.connection import store_path
     from notefly.bootstrap import prove
 
+    settings = prepared(quiet=as_json)
     report = JsonReport() if as_json else Report()
 
     async def go() -> None:
-        async for found in prove(prepared(quiet=as_json), store):
+        async for found in prove(store or store_path(settings.data_dir)):
             report.take(found)
 
     asyncio.run(go())
