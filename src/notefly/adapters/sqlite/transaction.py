@@ -49,12 +49,15 @@ class Transaction(Reading):
     undone = 0
     """How many transactions were rolled back whole; what was learnt in one may be untrue."""
 
-    def __init__(self, connection: apsw.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, connection: apsw.Connection, now: Callable[[], datetime] | None = None
+    ) -> None:
+        """Without `now` for who never moves the epoch."""
         super().__init__(connection)
         self._now = now
         self._moved = False
         # What lay in the store when it was opened has been durable at least since then.
-        self._durable_at: int | None = micros(now())
+        self._durable_at = micros(now()) if now is not None else None
 
     def begun(self) -> None:
         """Write down since when the epoch has been durable; a commit cannot know its own end."""
@@ -67,7 +70,7 @@ class Transaction(Reading):
     def ended(self, *, durable: bool) -> None:
         """Before anybody is answered, so the time is the latest at which the change was made."""
         if durable:
-            self._durable_at = micros(self._now()) if self._moved else None
+            self._durable_at = micros(self._now()) if self._now and self._moved else None
         self._moved = False
 
     def run(self, sql: str, values: Values = ()) -> int:
