@@ -47,9 +47,9 @@ from notefly.application.publish import PublishMessage
 from notefly.application.retry import Judge
 from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
-from notefly.application.verify import Verify
+from notefly.application.verify import Verify, outcomes
 from notefly.config import Settings
-from notefly.domain.log import Violation
+from notefly.domain.log import Looked, Proved, Violation
 from notefly.domain.outcome import RetryPolicy
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.clock import Clock, Ids
@@ -225,11 +225,14 @@ def keys(settings: Settings, *, create: bool = False) -> Iterator[Keys]:
         yield Keys(SqliteKeys(guest), SystemClock(), SystemIds())
 
 
-async def verify(settings: Settings) -> AsyncIterator[tuple[str, Violation | None]]:
-    """Check the store as it lies there, running broker or not. Raises StoreUnusable without one."""
-    audit = SqliteAudit(str(store_path(settings.data_dir)))
-    async for finding in Verify(audit)():
-        yield finding
+def prove(store: Path) -> AsyncIterator[Looked | Violation | Proved]:
+    """Check a store as it lies there, running broker or not. Raises StoreUnusable without one."""
+    return Verify(SqliteAudit(str(store)))()
+
+
+def verify(settings: Settings) -> AsyncIterator[tuple[str, Violation | None]]:
+    """The same of the store in the data directory, and only what came of it."""
+    return outcomes(prove(store_path(settings.data_dir)))
 
 
 def back_up(settings: Settings, target: Path, *, force: bool) -> None:

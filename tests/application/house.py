@@ -22,10 +22,11 @@ from notefly.application.retry import Judge
 from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
 from notefly.domain.delivery import MessageState, State
-from notefly.domain.ids import MessageId
+from notefly.domain.ids import MessageId, SubscriberId
 from notefly.domain.log import DeliveryFilter
 from notefly.domain.message import Content
 from notefly.domain.outcome import RetryPolicy
+from notefly.ports.batch_store import Slice
 from notefly.ports.channel import Channel
 from tests.support.channels import Scripted
 from tests.support.story import logged, states, status
@@ -152,3 +153,20 @@ async def house_with(
     async with opens(folder, VirtualClock()) as world:
         by_name = {channel.name: channel for channel in channels}
         yield House(replace(world, **changes), by_name or three())
+
+
+def delay_first_reading(house: House, leaver: str) -> None:
+    """Everything stands still for a second after consent was read, and somebody leaves meanwhile.
+
+    Readings after that are as quick as ever.
+    """
+    read = house.world.batches.hand_over
+
+    async def read_slowly(*args: Any) -> Slice:
+        part = await read(*args)
+        house.world.batches.hand_over = read  # type: ignore[method-assign]
+        await house.world.subscribers.erase(SubscriberId(leaver), house.clock.now())
+        house.clock.advance(1)
+        return part
+
+    house.world.batches.hand_over = read_slowly  # type: ignore[assignment,method-assign]

@@ -13,7 +13,7 @@ from notefly.domain.delivery import State
 from notefly.domain.ids import MessageId
 from notefly.domain.outcome import Delivered, Outcome, Outcomes, Refused, Retry
 from notefly.ports.channel import ChannelDied, HandOver
-from tests.application.house import House, house_with
+from tests.application.house import House, delay_first_reading, house_with
 from tests.support.channels import Scripted
 from tests.support.story import claim, join, plan, profile, publish, states
 from tests.support.time import VirtualClock
@@ -136,6 +136,45 @@ async def test_the_claim_says_who_is_in_it_for_half_a_second(tmp_path: Path) -> 
         assert late.handed[0].epoch > claims[0].epoch
         await house.world.batches.finish([late])
         assert await states(house.world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
+
+
+async def test_a_call_began_before_it_was_answered(tmp_path: Path) -> None:
+    async def slow(_: HandOver) -> Outcomes:
+        house.clock.advance(5)
+        return Outcomes(Delivered())
+
+    async with house_with(tmp_path, Scripted(per_recipient=False, answer=slow)) as house:
+        _, claims = await begun(house.world, "a")
+        at = house.clock.now()
+        [report] = await deliver(house, claims)
+        assert report.handed[0].started_at == at
+        assert report.ended_at == house.clock.now() > at
+
+
+async def test_choices_that_grew_old_while_they_were_read_are_read_again(tmp_path: Path) -> None:
+    channel = Scripted(per_recipient=False)
+    async with house_with(tmp_path, channel) as house:
+        message, claims = await begun(house.world, *"abc")
+        house.clock.advance(1)
+        delay_first_reading(house, "a")
+        reports = await deliver(house, claims)
+        await house.world.batches.finish(reports)
+        assert await states(house.world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
+
+
+async def test_whoever_was_not_called_when_patience_ended_was_not_tried(tmp_path: Path) -> None:
+    channel = Scripted(per_recipient=False)
+    async with house_with(tmp_path, channel) as house:
+        _, claims = await begun(house.world, *"ab", size=1)
+        house.clock.advance(1)
+
+        async def never(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        house.world.batches.hand_over = never  # type: ignore[method-assign,assignment]
+        reports = await deliver(house, claims)
+        assert [report.ending for report in reports] == [Ending.RELEASED] * 2
+        assert channel.calls == []
 
 
 async def test_what_was_cancelled_meanwhile_goes_back(tmp_path: Path) -> None:

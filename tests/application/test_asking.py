@@ -8,11 +8,11 @@ import pytest
 
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import BUSY_SECONDS, CALM_SECONDS, FIRST_GUESS, Pace
-from notefly.application.verify import Verify
+from notefly.application.verify import Verify, outcomes
 from notefly.domain.delivery import State
 from notefly.domain.errors import Conflict, Invalid, NotFound
 from notefly.domain.ids import SubscriberId, SubscriberKey
-from notefly.domain.log import DeliveryFilter, Violation
+from notefly.domain.log import DeliveryFilter, Proved
 from tests.application.house import House
 from tests.support.story import (
     DELIVERED,
@@ -122,18 +122,22 @@ async def test_only_configured_channels_can_be_switched(house: House) -> None:
 async def test_verify_names_what_holds_and_what_does_not(house: House) -> None:
     await dead(house, "ada")
     async with house.world.audit() as audit:
-        assert [finding async for finding in Verify(audit)()] == [
-            (name, None) for name in audit.invariants()
-        ]
+        proved = [one async for one in Verify(audit)() if isinstance(one, Proved)]
+        assert [one.invariant for one in proved if one.holds] == list(audit.invariants())
+        assert proved[1] == Proved("I2", {"deliveries": 1, "batches": 1}, 0)
     await house.world.inside.database.write(
         lambda transaction: transaction.run("UPDATE tally SET deliveries = 7")
     )
     found = await violations(house.world)
     async with house.world.audit() as audit:
         findings = [finding async for finding in Verify(audit)()]
-    assert ("I8", found[0]) in findings
-    assert ("I7", None) in findings
-    assert isinstance(found[0], Violation)
+    assert found[0] in findings
+    assert Proved("I8", {"batches": 1}, len(found)) in findings
+    assert Proved("I7", {"keys": 0, "requests": 0}, 0) in findings
+    async with house.world.audit() as audit:
+        came = [one async for one in outcomes(Verify(audit)())]
+    assert came == [(name, found[0] if name == "I8" else None) for name in audit.invariants()]
+    assert found[0].words == f"channel sms: {found[0].detail}"
     await house.world.inside.database.write(
         lambda transaction: transaction.run("UPDATE tally SET deliveries = 1")
     )

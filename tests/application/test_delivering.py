@@ -2,14 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from notefly.application.deliver import HAND_OVER_SECONDS, DeliverBatch, Stride
 from notefly.domain.batch import Claim, Ending
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import MessageId, SubscriberKey
 from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
+from notefly.ports.batch_store import Slice
 from notefly.ports.channel import ChannelDied, HandOver
-from tests.application.house import House, house_with
+from tests.application.house import House, delay_first_reading, house_with
 from tests.support.channels import Answer, Scripted
 from tests.support.story import claim, join, logged, plan, profile, publish, states
 from tests.support.world import World
@@ -159,6 +161,33 @@ async def test_whoever_leaves_between_two_hand_overs_is_not_called(tmp_path: Pat
         await house.world.batches.finish([await one(claimed)])
         assert channel.called[:2] == ["a", "c"]
         assert await states(house.world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
+
+
+async def test_choices_that_grew_old_while_they_were_read_are_read_again(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        message, claimed = await begun(house.world, *"abc")
+        delay_first_reading(house, "a")
+        report = await deliver(house, channel)(claimed)
+        await house.world.batches.finish([report])
+        assert [call.size for call in channel.calls] == [1, 1]
+        assert await states(house.world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
+
+
+async def test_a_store_that_always_reads_slowly_is_believed_in_the_end(tmp_path: Path) -> None:
+    """One recipient at a time: there is nothing that could be read faster."""
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        message, claimed = await begun(house.world, "a")
+        read = house.world.batches.hand_over
+
+        async def read_slowly(*args: Any) -> Slice:
+            house.clock.advance(1)
+            return await read(*args)
+
+        house.world.batches.hand_over = read_slowly  # type: ignore[assignment,method-assign]
+        await house.world.batches.finish([await deliver(house, channel)(claimed)])
+        assert await states(house.world, message) == {State.DELIVERED: 1}
 
 
 async def test_a_stop_and_a_cancel_give_the_rest_back(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from notefly.application.verify import Verify
 from notefly.domain.ids import SubscriberId, parse_message_id
-from notefly.domain.log import DeliveryFilter
+from notefly.domain.log import DeliveryFilter, Looked, Proved
 from notefly.ports.clock import Clock, Ids
 from tests.contract.log import everything
 from tests.support.checks import Suite
@@ -25,8 +25,22 @@ async def every_invariant_of_the_promise_is_checked(world: World) -> None:
 async def an_empty_store_keeps_the_promise(world: World) -> None:
     assert await violations(world) == []
     async with world.audit() as audit:
-        findings = [finding async for finding in Verify(audit)()]
-        assert findings == [(invariant, None) for invariant in audit.invariants()]
+        found = [found async for found in Verify(audit)()]
+        ended = [one for one in found if isinstance(one, Proved)]
+        assert [one.invariant for one in ended] == list(audit.invariants())
+        assert all(one.holds and one.looked and not any(one.looked.values()) for one in ended)
+
+
+@proving
+async def it_says_how_much_it_looked_at(world: World) -> None:
+    """A zero says nothing without it."""
+    lines = await everything(world)
+    ended = [line for line in lines if line.state.terminal]
+    async with world.audit() as audit:
+        looked = [one async for one in audit.check("I2") if isinstance(one, Looked)]
+    rows = sum(one.count for one in looked if one.unit == "deliveries")
+    assert 0 < len(ended) <= rows <= len(lines)
+    assert {one.invariant for one in looked} == {"I2"}
 
 
 @proving

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from notefly.adapters.system import SystemClock, SystemIds
 from notefly.domain.ids import MessageId
-from notefly.domain.log import Violation
+from notefly.domain.log import Looked, Violation
 from notefly.ports.audit import Audit
 from notefly.ports.clock import Clock, Ids
 from tests.contract.proving import check_clock, check_ids, proving
@@ -28,14 +28,23 @@ class Suspicious:
     def invariants(self) -> tuple[str, ...]:
         return tuple(f"I{n}" for n in range(1, 11))
 
-    async def violations(self, invariant: str) -> AsyncIterator[Violation]:
+    async def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
         yield Violation(invariant, "I do not like it")
 
 
-async def test_the_suite_notices_a_wrong_one() -> None:
+class Blind(Suspicious):
+    """Finds nothing, because it does not look."""
+
+    @override
+    async def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
+        yield Looked(invariant, invariant, "deliveries", 0)
+
+
+@pytest.mark.parametrize("wrong", [Suspicious(), Blind()])
+async def test_the_suite_notices_a_wrong_one(wrong: Audit) -> None:
     @asynccontextmanager
     async def audit() -> AsyncIterator[Audit]:
-        yield Suspicious()
+        yield wrong
 
     assert await proving.failed_by(lambda world: replace(world, audit=audit))
 

@@ -210,8 +210,9 @@ class Checker:
             yield Finding(Kind.GHOST, f"message {message} was called, the store has none")
 
     def _batches(self) -> Iterator[Finding]:
-        """At every moment a batch has counted exactly the rows that name it."""
-        counted: Counter[tuple[int, int]] = Counter()
+        """At every moment a batch has counted exactly the rows that name it, or did so once."""
+        reopened = self.record.reopened.items()
+        counted = Counter({(batch, DEAD): replayed for batch, replayed in reopened})
         for rows in self.record.rows.values():
             counted.update((row.batch, row.state) for row in rows.values())
         for batch in self.record.batches.values():

@@ -17,7 +17,7 @@ from notefly.adapters.sqlite.transaction import Transaction
 from notefly.adapters.system import SystemClock
 from notefly.application import engine
 from notefly.domain.ids import BatchKey
-from tests.faults.sabotage import replace
+from tests.faults.steering import replace
 
 RECONCILE_SECONDS = 0.2
 SIZE = 8

@@ -165,7 +165,7 @@ class Keys:
                 self._found(Kind.LOST, f"message {message.id} did not reach everybody once")
         async for invariant, violation in verify(Settings(data_dir=self._place.data)):
             if violation is not None:
-                self._found(Kind.INVARIANT, f"{invariant}: {violation.detail}")
+                self._found(Kind.INVARIANT, f"{invariant}: {violation.words}")
 
     def _found(self, kind: Kind, detail: str) -> None:
         self.tally.findings.append(Finding(kind, detail))

@@ -22,18 +22,24 @@ from notefly.application.lane import Terms
 from notefly.domain.batch import Claim, Report
 from notefly.domain.ids import BatchKey
 from notefly.ports.batch_store import Finished
-from tests.faults.sabotage import LEASE_SECONDS, RECONCILE_SECONDS, forget_receivers, replace
+from tests.faults.steering import LEASE_SECONDS, RECONCILE_SECONDS, forget_receivers, replace
 
 
 def kept() -> None:
     """Only the times are shorter."""
+    shorten()
+    count_refusals()
+
+
+def shorten() -> None:
+    """Nobody waits for a minute to see a lease end."""
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
     replace(bootstrap, "Terms", partial(Terms, lease=LEASE_SECONDS))
-    count_refusals()
 
 
 def unkept() -> None:
     """A lease ends, and the queue hands the work out again."""
+    shorten()
     forget_receivers()
     count_refusals()
 

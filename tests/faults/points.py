@@ -17,7 +17,7 @@ from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.transaction import Transaction, Values
 from notefly.domain.outcome import Outcomes
 from notefly.ports.channel import HandOver
-from tests.faults.sabotage import die, replace
+from tests.faults.steering import die, replace
 
 CHECKPOINT_PAGES = 100
 """So that there are checkpoints in a short life."""

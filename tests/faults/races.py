@@ -173,7 +173,7 @@ class Races:
         async for invariant, violation in verify(Settings(data_dir=self._place.data)):
             self.tally.counts["invariants checked"] += 1
             if violation is not None:
-                self._found(Kind.INVARIANT, f"{invariant}: {violation.detail}")
+                self._found(Kind.INVARIANT, f"{invariant}: {violation.words}")
 
     def _found(self, kind: Kind, detail: str) -> None:
         self.tally.findings.append(Finding(kind, detail))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +22,7 @@ FROM delivery d JOIN channel c ON c.key = d.channel
 """
 BATCHES = "SELECT key, parent, base, delivered, dead, cancelled FROM batch"
 ATTEMPTS = "SELECT batch, number, ending FROM attempt"
+REOPENED = "SELECT batch, count(*) FROM earlier_round GROUP BY batch"
 UNFINISHED = "SELECT message FROM unplanned UNION SELECT message FROM batch WHERE state < 3"
 
 
@@ -74,6 +75,8 @@ class Record:
     attempts: Mapping[tuple[int, int], Attempt]
     unfinished: frozenset[int]
     """Message keys with work left."""
+    reopened: Mapping[int, int] = field(default_factory=dict)
+    """By batch: dead letters that it counts, and that were replayed since."""
 
 
 def read_record(path: Path) -> Record:
@@ -148,4 +151,5 @@ def _record(rows_of: Any) -> Record:
         },
         attempts={(batch, number): Attempt(ending) for batch, number, ending in rows_of(ATTEMPTS)},
         unfinished=frozenset(row[0] for row in rows_of(UNFINISHED)),
+        reopened=dict(rows_of(REOPENED)),
     )

@@ -115,7 +115,7 @@ class Siege:
         async for invariant, violation in verify(Settings(data_dir=data)):
             self._invariants += 1
             if violation is not None:
-                found.append(Finding(Kind.INVARIANT, f"{invariant}: {violation.detail}"))
+                found.append(Finding(Kind.INVARIANT, f"{invariant}: {violation.words}"))
         found += self._complaints()
         self._count(checker)
         new = [finding for finding in found if finding not in self._seen]

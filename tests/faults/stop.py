@@ -13,8 +13,8 @@ from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.load import BROADCAST, CATEGORIES
 from tests.faults.product import Product
 from tests.faults.record import attempts_that, read_record
-from tests.faults.sabotage import LEASE_SECONDS
 from tests.faults.siege import Siege
+from tests.faults.steering import LEASE_SECONDS
 
 BEYOND_SECONDS = 1.5 * LEASE_SECONDS
 PATIENCE_SECONDS = 20.0

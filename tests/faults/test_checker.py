@@ -238,3 +238,30 @@ def test_called_and_cancelled_by_the_same_attempt() -> None:
 )
 def test_rows_and_their_batch_are_of_one_commit(torn: Mapping[str, Any]) -> None:
     assert kinds(check(record=stored(**torn), drained=False)) == {Kind.TORN}
+
+
+def replayed(**changes: Any) -> Record:
+    """Dead in batch 2, and delivered in the second round of batch 3."""
+    record = lineage("finished", "finished")
+    batches = {**record.batches, 2: Batch(2, None, 0, (0, 1, 0))}
+    return dataclasses.replace(record, batches=batches, reopened={2: 1}, **changes)
+
+
+def test_a_batch_still_counts_the_dead_that_were_replayed() -> None:
+    calls = [f"{M}.recorder.1 2"]
+    assert check(record=replayed(), calls=calls, drained=False) == []
+    forgotten = dataclasses.replace(replayed(), reopened={})
+    assert kinds(check(record=forgotten, calls=calls, drained=False)) == {Kind.TORN}
+    invented = dataclasses.replace(replayed(), reopened={2: 2})
+    assert kinds(check(record=invented, calls=calls, drained=False)) == {Kind.TORN}
+
+
+def test_a_copy_under_another_id_is_a_ghost() -> None:
+    copy = stored(messages=(*kept("one"), Kept(2, OTHER, "news", None, "one")))
+    assert Kind.GHOST in kinds(check(record=copy))
+
+
+def test_the_same_attempt_twice_is_one_call_too_many() -> None:
+    record = lineage("interrupted", "finished")
+    calls = [f"{M}.recorder.1 1", f"{M}.recorder.1 1"]
+    assert Kind.OVER_CALLED in kinds(check(record=record, calls=calls))

@@ -15,7 +15,7 @@ from notefly.adapters.sqlite.connection import open_writer
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.adapters.sqlite.writer import CHECKPOINT_PAGES, Writer
 from notefly.domain.errors import Unavailable
-from tests.support.time import SilentMeter
+from tests.support.time import SilentMeter, VirtualClock
 
 
 class Bench:
@@ -26,7 +26,14 @@ class Bench:
         self.meter = SilentMeter()
         self.unknown: list[BaseException] = []
         self.connection = open_writer(self.path)
-        self.writer = Writer(self.connection, lambda: 0.01, self.meter, self._unknown, lambda: None)
+        self.writer = Writer(
+            self.connection,
+            lambda: 0.01,
+            self.meter,
+            self._unknown,
+            lambda: None,
+            VirtualClock().now,
+        )
         self.gate = threading.Event()
         self.cut = threading.Event()
 

@@ -127,7 +127,8 @@ async def violations(world: World) -> list[Violation]:
     """Everything that the audit finds."""
     async with world.audit() as audit:
         return [
-            violation
+            found
             for invariant in audit.invariants()
-            async for violation in audit.violations(invariant)
+            async for found in audit.check(invariant)
+            if isinstance(found, Violation)
         ]

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from notefly.application.retry import Judge
-from notefly.domain.batch import NOBODY, Claim, Ending, Report
+from notefly.domain.batch import EVERYBODY, NOBODY, Begun, Claim, Ending, Report
 from notefly.domain.errors import NoteflyError
-from notefly.domain.ids import Epoch
 from notefly.domain.outcome import Outcomes, Retry
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.channel import Channel, ChannelDied, HandOver
@@ -34,39 +34,51 @@ class DeliverAlike:
         against it.
         """
         reports: list[Report] = []
+        begun: list[Begun] = []
         try:
             async with asyncio.timeout(self.deadline_seconds):
                 for claim in claims:
-                    reports.append(await self._one(claim))  # noqa: PERF401 - what is done counts
+                    begun.clear()
+                    reports.append(await self._one(claim, begun))
         except TimeoutError:
-            slow, *rest = claims[len(reports) :]
             late = Outcomes(Retry(f"no answer within {self.deadline_seconds:g} s"))
-            reports.append(self._report(slow, slow.epoch, late))
+            slow = claims[len(reports)]
+            reports += [self._report(slow, called, late) for called in begun]
+            rest = claims[len(reports) :]
             reports += [Report(claim, Ending.RELEASED, self.clock.now()) for claim in rest]
         return reports
 
-    async def _one(self, claim: Claim) -> Report:
-        """The claim's own commit read the choices; they are read again if that was a while ago."""
-        epoch = claim.epoch
-        if not 0 <= (self.clock.now() - claim.claimed_at).total_seconds() < CONSENT_SECONDS:
+    async def _one(self, claim: Claim, begun: list[Begun]) -> Report:
+        """The claim's own commit read the choices; they are read again if that was a while ago.
+
+        `begun` tells whoever has no patience left that it was called, and when.
+        """
+        epoch, read_at = claim.epoch, claim.claimed_at
+        while not self._fresh(read_at):
+            read_at = self.clock.now()
             try:
-                part = await self.batches.hand_over(claim, NOBODY, 1, self.clock.now())
+                part = await self.batches.hand_over(claim, NOBODY, 1, read_at)
             except NoteflyError as error:
                 return Report(claim, Ending.RELEASED, self.clock.now(), (), str(error))
             if part.stopped:
                 return Report(claim, Ending.RELEASED, self.clock.now())
             epoch = part.epoch
         hand_over = HandOver(claim.message, claim.channel, claim.number, claim.size, ())
+        called = Begun(NOBODY, EVERYBODY, epoch, self.clock.now())
+        begun.append(called)
         try:
             outcomes = await self.channel.send(hand_over)
         except ChannelDied as error:
             return Report(claim, Ending.DIED, self.clock.now(), (), str(error))
         except Exception as error:  # noqa: BLE001 - a channel may raise anything
             outcomes = Outcomes(Retry(f"{type(error).__name__}: {error}"))
-        return self._report(claim, epoch, outcomes)
+        return self._report(claim, called, outcomes)
 
-    def _report(self, claim: Claim, epoch: Epoch, outcomes: Outcomes) -> Report:
+    def _fresh(self, read_at: datetime) -> bool:
+        """Whether choices that were read then may be called current; not if the clock was set."""
+        return 0 <= (self.clock.now() - read_at).total_seconds() < CONSENT_SECONDS
+
+    def _report(self, claim: Claim, called: Begun, outcomes: Outcomes) -> Report:
         """Batches of one moment share their times, so that one statement can record them all."""
-        at = self.clock.now()
-        handed = self.judge.alike(claim, epoch, at, outcomes.default)
-        return Report(claim, Ending.FINISHED, at, (handed,))
+        handed = self.judge.alike(claim, called.epoch, called.started_at, outcomes.default)
+        return Report(claim, Ending.FINISHED, self.clock.now(), (handed,))

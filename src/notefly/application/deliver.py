@@ -8,6 +8,7 @@ from datetime import datetime
 from notefly.application.retry import Judge
 from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
+from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import Outcomes, Refused, Retry
 from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
@@ -64,7 +65,7 @@ class DeliverBatch:
             async with self.turn:
                 await self._prepare()
                 try:
-                    part = await self.batches.hand_over(claim, after, limit, self.clock.now())
+                    part = await self._consented(claim, after, limit)
                 except NoteflyError as error:
                     return Report(claim, Ending.RELEASED, self.clock.now(), handed, str(error))
                 if part.stopped:
@@ -81,6 +82,18 @@ class DeliverBatch:
             if self.stopping():
                 return Report(claim, Ending.RELEASED, self.clock.now(), handed)
             after = part.through
+
+    async def _consented(self, claim: Claim, after: SubscriberKey, limit: int) -> Slice:
+        """As the choices stand now: read again, of fewer, if it took so long that they are old.
+
+        So it is when the whole process stood still between reading and calling.
+        """
+        while True:
+            began = self.clock.monotonic()
+            part = await self.batches.hand_over(claim, after, limit, self.clock.now())
+            if limit == 1 or self.clock.monotonic() - began < HAND_OVER_SECONDS:
+                return part
+            limit = max(1, limit // GROWTH)
 
     async def _prepare(self) -> None:
         """Before consent is read: starting something may take longer than consent may be old."""

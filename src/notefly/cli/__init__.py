@@ -8,9 +8,10 @@ from notefly.cli.doctor import doctor
 from notefly.cli.following import tail
 from notefly.cli.keeping import backup, restore
 from notefly.cli.keys import keys, link
-from notefly.cli.proving import config, verify
+from notefly.cli.proving import verify
 from notefly.cli.publishing import publish
 from notefly.cli.running import broker, client
+from notefly.cli.settings import config
 from notefly.cli.showing import show
 from notefly.cli.up import up
 

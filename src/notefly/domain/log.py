@@ -162,7 +162,51 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant of the promise that does not hold, and where."""
+    """An invariant of the promise that does not hold, and where.
+
+    Message, channel and subscriber by the names that the API has for them, `#` and the store's key
+    where there is none, None where it is not about one.
+    """
 
     invariant: str
     detail: str
+    message: str | None = None
+    channel: str | None = None
+    subscriber: str | None = None
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        place = [
+            f"{kind} {name}"
+            for kind, name in (
+                ("message", self.message),
+                ("channel", self.channel),
+                ("subscriber", self.subscriber),
+            )
+            if name is not None
+        ]
+        return ": ".join(filter(None, (", ".join(place), self.detail)))
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """So many more of a unit (such as deliveries) were looked at, for one part of an invariant."""
+
+    invariant: str
+    part: str
+    unit: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """An invariant was checked to its end: how much was looked at by unit, and what was found."""
+
+    invariant: str
+    looked: Mapping[str, int]
+    violations: int
+
+    @property
+    def holds(self) -> bool:
+        return self.violations == 0

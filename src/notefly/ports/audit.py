@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from notefly.domain.log import Violation
+from notefly.domain.log import Looked, Violation
 
 
 class Audit(Protocol):
@@ -13,6 +13,9 @@ class Audit(Protocol):
         """Their names, in the order they are checked."""
         ...
 
-    def violations(self, invariant: str) -> AsyncIterator[Violation]:
-        """Every place where it does not hold."""
+    def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
+        """Every place where it does not hold, and in between how much was looked at.
+
+        In constant memory, however long the log is. Raises StoreUnusable without a store.
+        """
         ...

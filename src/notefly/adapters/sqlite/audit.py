@@ -1,46 +1,143 @@
-"""The promise, checked on the file: one streaming statement for each part of an invariant."""
+"""The promise, checked on the file: one streaming statement for each part of an invariant.
+
+A long statement is cut into short ones by a range of keys. Each sees one moment, so it may run
+beside a broker, and between two of them the WAL can be let go.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from uuid import UUID
 
 import apsw
 
 from notefly.adapters.sqlite.connection import open_reader
+from notefly.adapters.sqlite.fingerprints import SameRequest
 from notefly.adapters.sqlite.queries import load
-from notefly.domain.log import Violation
+from notefly.domain.log import Looked, Violation
 from notefly.ports.audit import Audit
 
-SQL = load("audit")
-CHUNK = 100
+LOOKS_AT = re.compile(r"^-- Looks at ([a-z -]+?)(?: by (message|batch))?\.$", re.MULTILINE)
+ROWS = 100
+STEP = 500
+"""Keys in one statement; so many batches are at most half a million deliveries."""
+EVERY_KEY = 2**62
+LATEST = "SELECT max(key) FROM {}"
+NO_EPOCHS = "CREATE TEMP TABLE epoch (number INTEGER PRIMARY KEY, at INTEGER NOT NULL)"
+Row = tuple[int, str | None, int | None, int | None, int | None]
+"""How many were looked at; what is wrong; message, channel and subscriber."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One statement of audit.sql: what it counts, and the table whose keys cut it into ranges."""
+
+    name: str
+    sql: str
+    unit: str
+    by: str | None
+
+    @property
+    def invariant(self) -> str:
+        return self.name.partition("_")[0]
+
+
+def parts() -> list[Part]:
+    """All of them, in the order they are checked."""
+    found = []
+    for name, sql in load("audit").items():
+        looks_at = LOOKS_AT.search(sql)
+        if looks_at is None:
+            raise AssertionError(f"{name} does not say what it looks at")
+        found.append(Part(name, sql, looks_at[1], looks_at[2]))
+    return found
 
 
 class SqliteAudit:
-    """See `Audit`. Each statement sees one moment, so it may run beside a broker."""
+    """See `Audit`. Opens the file for each invariant, and holds nothing in memory."""
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._parts = parts()
 
     def invariants(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name.partition("_")[0] for name in SQL))
+        return tuple(dict.fromkeys(part.invariant for part in self._parts))
 
-    async def violations(self, invariant: str) -> AsyncIterator[Violation]:
-        connection = await asyncio.to_thread(open_reader, self._path)
-        # Sub-selects over millions of rows sort on disk, not in memory.
-        connection.execute("PRAGMA temp_store = FILE").fetchall()
+    async def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
+        connection = await asyncio.to_thread(open_for_audit, self._path)
         try:
-            for name in [name for name in SQL if name.partition("_")[0] == invariant]:
-                cursor = connection.cursor()
-                cursor = await asyncio.to_thread(cursor.execute, SQL[name])
-                while rows := await asyncio.to_thread(_chunk, cursor):
-                    for (detail,) in rows:
-                        yield Violation(invariant, detail)
+            for part in self._parts:
+                if part.invariant == invariant:
+                    yield Looked(invariant, part.name, part.unit, 0)
+                    async for found in _look(connection, part):
+                        yield found
         finally:
-            connection.close()
+            await asyncio.to_thread(connection.close)
 
 
-def _chunk(cursor: apsw.Cursor) -> list[tuple[str]]:
-    return list(islice(cursor, CHUNK))
+def open_for_audit(path: str) -> apsw.Connection:
+    """A reader that sorts on disk, not in memory, and knows how requests are hashed."""
+    connection = open_reader(path)
+    for pragma in ("temp_store = FILE", "automatic_index = OFF", "query_only = OFF"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'epoch'").fetchone() is None:
+        # A store that this version has not opened yet: nothing is known of when choices changed.
+        connection.execute(NO_EPOCHS).fetchall()
+    connection.execute("PRAGMA query_only = ON").fetchall()
+    connection.create_aggregate_function("same_request", SameRequest, 7)
+    return connection
+
+
+async def _look(connection: apsw.Connection, part: Part) -> AsyncIterator[Looked | Violation]:
+    for scope in await asyncio.to_thread(_scopes, connection, part):
+        cursor = connection.cursor()
+        cursor = await asyncio.to_thread(cursor.execute, part.sql, scope)
+        while rows := await asyncio.to_thread(_some, cursor):
+            yield Looked(part.invariant, part.name, part.unit, sum(row[0] for row in rows))
+            for row in rows:
+                if row[1] is not None:
+                    yield _violation(connection, part, row[1], row[2:])
+
+
+def _some(cursor: apsw.Cursor) -> list[Row]:
+    return list(islice(cursor, ROWS))
+
+
+def _scopes(connection: apsw.Connection, part: Part) -> Sequence[dict[str, int]]:
+    if part.by is None:
+        return [{}]
+    latest = connection.execute(LATEST.format(part.by)).fetchone()
+    ends = [*range(STEP, (latest[0] if latest else None) or 0, STEP), EVERY_KEY]
+    return [
+        {"after": after, "through": through}
+        for after, through in zip([0, *ends], ends, strict=False)
+    ]
+
+
+def _violation(
+    connection: apsw.Connection, part: Part, detail: str, about: tuple[int | None, ...]
+) -> Violation:
+    """By the names that the API has for them; by their keys where there is none."""
+    message, channel, subscriber = about
+
+    def named(statement: str, key: int | None) -> str | None:
+        if key is None:
+            return None
+        row = connection.execute(statement, (key,)).fetchone()
+        value = row[0] if row is not None else None
+        if value is None:
+            return f"#{key}"
+        return str(UUID(bytes=value)) if isinstance(value, bytes) else str(value)
+
+    return Violation(
+        part.invariant,
+        detail,
+        named("SELECT id FROM message WHERE key = ?", message),
+        named("SELECT name FROM channel WHERE key = ?", channel),
+        named("SELECT id FROM subscriber WHERE key = ?", subscriber),
+    )
 
 
 def _meets(audit: SqliteAudit) -> Audit:

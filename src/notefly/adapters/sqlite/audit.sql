@@ -1,138 +1,323 @@
--- Each statement gives the places where an invariant of the promise does not hold, as one text each.
+-- The promise, part by part. Each statement gives rows of: how many it looked at, what is wrong (NULL
+-- where all is well), and which message, channel and subscriber that is about.
+-- The second line says what is counted and by which key a long run is cut into short ones. Nothing is
+-- sorted: groups follow the key that is walked along.
 
--- name: I1
--- Every planned message has batches for its whole audience: the choices open at its epoch.
-SELECT printf('message %d (%s), channel %s: %d planned, %d in the audience', m.key, lower(hex(m.id)), c.name,
-    coalesce((SELECT sum(b.size) FROM batch b WHERE b.message = m.key AND b.channel = c.key AND b.kind = 0), 0),
+-- name: I1_planned
+-- Looks at batches by batch.
+-- A planned batch holds as many as its range has of the audience, and no two of them overlap.
+SELECT 1, CASE
+    WHEN b.size <> b.audience THEN printf('batch %d was planned for %d, its range has %d of the audience', b.key, b.size, b.audience)
+    WHEN b.twin IS NOT NULL THEN printf('batches %d and %d both hold subscriber %d', b.key, b.twin, b.last) END,
+    b.message, b.channel, NULL
+FROM (SELECT b.key, b.message, b.channel, b.last, b.size,
+    (SELECT count(*) FROM subscription s WHERE s.category = m.category AND s.channel = b.channel
+        AND s.subscriber BETWEEN b.first AND b.last AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch) AS audience,
+    (SELECT o.key FROM batch o WHERE o.message = b.message AND o.channel = b.channel AND o.kind = 0
+        AND o.first BETWEEN b.first AND b.last AND o.key <> b.key) AS twin
+    FROM batch b CROSS JOIN message m ON m.key = b.message
+    WHERE b.key > :after AND b.key <= :through AND b.kind = 0) b
+
+-- name: I1_whole
+-- Looks at messages by message.
+-- What was planned of a message is its whole audience: the choices open at its epoch.
+SELECT m.channel = (SELECT min(key) FROM channel),
+    CASE WHEN m.planned <> m.audience THEN printf('%d planned, %d in the audience', m.planned, m.audience) END,
+    m.key, m.channel, NULL
+FROM (SELECT m.key, c.key AS channel,
+    (SELECT total(b.size) FROM batch b WHERE b.message = m.key AND b.channel = c.key AND b.kind = 0) AS planned,
     (SELECT count(*) FROM subscription s WHERE s.category = m.category AND s.channel = c.key
-        AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch
-        AND (m.only_subscriber IS NULL OR s.subscriber = m.only_subscriber)))
-FROM message m CROSS JOIN channel c
-WHERE m.key NOT IN (SELECT message FROM unplanned)
-AND coalesce((SELECT sum(b.size) FROM batch b WHERE b.message = m.key AND b.channel = c.key AND b.kind = 0), 0)
-    <> (SELECT count(*) FROM subscription s WHERE s.category = m.category AND s.channel = c.key
-        AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch
-        AND (m.only_subscriber IS NULL OR s.subscriber = m.only_subscriber))
+        AND s.subscriber BETWEEN coalesce(m.only_subscriber, 0) AND coalesce(m.only_subscriber, 4611686018427387904)
+        AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch) AS audience
+    FROM message m CROSS JOIN channel c
+    WHERE m.key > :after AND m.key <= :through AND NOT EXISTS (SELECT 1 FROM unplanned u WHERE u.message = m.key)) m
 
--- name: I2
+-- name: I1_members
+-- Looks at members of audiences by batch.
+-- Whoever of the audience has no delivery is left in a batch that is open: after draining, nobody.
+SELECT p.members, CASE WHEN p.without <> p.open THEN
+    printf('%d of the audience in batch %d have no delivery, %d are still to be delivered', p.without, p.key, p.open) END,
+    p.message, p.channel, p.one
+FROM (SELECT b.key, b.message, b.channel, count(*) AS members, sum(d.state IS NULL) AS without,
+    min(CASE WHEN d.state IS NULL THEN s.subscriber END) AS one,
+    (SELECT total(o.size - o.delivered - o.dead - o.cancelled - o.moved) FROM batch o WHERE o.message = b.message
+        AND o.channel = b.channel AND o.kind IN (0, 1) AND o.first BETWEEN b.first AND b.last) AS open
+    FROM batch b CROSS JOIN message m ON m.key = b.message
+    CROSS JOIN subscription s ON s.category = m.category AND s.channel = b.channel
+        AND s.subscriber BETWEEN b.first AND b.last AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch
+    LEFT JOIN delivery d ON d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
+    WHERE b.key > :after AND b.key <= :through AND b.kind = 0 GROUP BY b.key) p
+
+-- name: I2_deliveries
+-- Looks at deliveries by message.
 -- No delivery without an accepted message and a choice that was open at its epoch.
-SELECT printf('delivery (message %d, channel %d, subscriber %d) belongs to no audience', d.message, d.channel, d.subscriber)
-FROM delivery d LEFT JOIN message m ON m.key = d.message
-WHERE m.key IS NULL OR (m.only_subscriber IS NOT NULL AND m.only_subscriber <> d.subscriber)
-OR NOT EXISTS (SELECT 1 FROM subscription s WHERE s.category = m.category AND s.channel = d.channel
-    AND s.subscriber = d.subscriber AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch)
+SELECT d.looked, CASE WHEN d.one IS NOT NULL THEN 'belongs to no audience' END, d.message, d.channel, d.one
+FROM (SELECT d.message, d.channel, count(*) AS looked, min(CASE
+    WHEN m.key IS NULL OR m.only_subscriber <> d.subscriber OR NOT EXISTS (SELECT 1 FROM subscription s
+        WHERE s.category = m.category AND s.channel = d.channel AND s.subscriber = d.subscriber
+        AND s.from_epoch <= m.epoch AND s.to_epoch > m.epoch) THEN d.subscriber END) AS one
+    FROM delivery d LEFT JOIN message m ON m.key = d.message
+    WHERE d.message > :after AND d.message <= :through GROUP BY d.message, d.channel) d
+
+-- name: I2_batches
+-- Looks at batches by batch.
+-- And no work for a message that was not accepted.
+SELECT 1, CASE
+    WHEN m.key IS NULL THEN printf('batch %d is for a message that does not exist', b.key)
+    WHEN c.key IS NULL THEN printf('batch %d is for a channel that does not exist', b.key) END, b.message, b.channel, NULL
+FROM batch b LEFT JOIN message m ON m.key = b.message LEFT JOIN channel c ON c.key = b.channel
+WHERE b.key > :after AND b.key <= :through
 
 -- name: I3_rows
+-- Looks at deliveries by batch.
 -- A batch recorded exactly as many ends as there are rows that name it.
-SELECT printf('batch %d: recorded %d delivered, %d dead, %d cancelled; rows say %d, %d, %d; %d wait', b.key,
-    b.delivered, b.dead, b.cancelled, sum(coalesce(d.state, 0) = 1),
-    sum(coalesce(d.state, 0) = 3) + (SELECT count(*) FROM earlier_round r WHERE r.message = b.message
-        AND r.channel = b.channel AND r.subscriber BETWEEN b.first AND b.last AND r.batch = b.key),
-    sum(coalesce(d.state, 0) = 4), sum(d.state IS NOT NULL AND d.state IN (0, 2)))
-FROM batch b LEFT JOIN delivery d ON d.message = b.message AND d.channel = b.channel
-    AND d.subscriber BETWEEN b.first AND b.last AND d.batch = b.key
-GROUP BY b.key
-HAVING sum(coalesce(d.state, 0) = 1) <> b.delivered
-OR sum(coalesce(d.state, 0) = 3) + (SELECT count(*) FROM earlier_round r WHERE r.message = b.message
-    AND r.channel = b.channel AND r.subscriber BETWEEN b.first AND b.last AND r.batch = b.key) <> b.dead
-OR sum(coalesce(d.state, 0) = 4) <> b.cancelled
-OR sum(d.state IS NOT NULL AND d.state IN (0, 2))
-    <> CASE WHEN b.kind IN (2, 3, 4) THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END
+SELECT b.looked, CASE WHEN b.rows_delivered <> b.delivered OR b.rows_dead + b.reopened <> b.dead
+    OR b.rows_cancelled <> b.cancelled OR b.rows_open <> b.open
+    THEN printf('batch %d recorded %d delivered, %d dead, %d cancelled; its rows say %d, %d, %d, and %d wait', b.key,
+        b.delivered, b.dead, b.cancelled, b.rows_delivered, b.rows_dead + b.reopened, b.rows_cancelled, b.rows_open) END,
+    b.message, b.channel, NULL
+FROM (SELECT b.key, b.message, b.channel, b.delivered, b.dead, b.cancelled, count(d.message) AS looked,
+    total(d.state = 1) AS rows_delivered, total(d.state = 3) AS rows_dead, total(d.state = 4) AS rows_cancelled,
+    total(d.state IN (0, 2)) AS rows_open,
+    (SELECT count(*) FROM earlier_round r WHERE r.message = b.message AND r.channel = b.channel
+        AND r.subscriber BETWEEN b.first AND b.last AND r.batch = b.key) AS reopened,
+    CASE WHEN b.kind IN (2, 3, 4) THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END AS open
+    FROM batch b LEFT JOIN delivery d ON d.message = b.message AND d.channel = b.channel
+        AND d.subscriber BETWEEN b.first AND b.last AND d.batch = b.key
+    WHERE b.key > :after AND b.key <= :through GROUP BY b.key) b
 
--- name: I3_owner
--- Every row names a batch of its own message and channel that spans it.
-SELECT printf('delivery (message %d, channel %d, subscriber %d) names batch %d, which is not its own',
-    d.message, d.channel, d.subscriber, d.batch)
-FROM delivery d LEFT JOIN batch b ON b.key = d.batch
-WHERE b.key IS NULL OR b.message <> d.message OR b.channel <> d.channel OR d.subscriber NOT BETWEEN b.first AND b.last
+-- name: I3_states
+-- Looks at deliveries by message.
+-- Every row is in one state of its batch's round, for a reason that fits, in a batch that spans it.
+SELECT d.looked, CASE d.mark & 1 WHEN 0 THEN 'names a batch that is not its own'
+    WHEN 1 THEN 'is in a state or round that cannot be' END, d.message, d.channel, d.mark >> 1
+FROM (SELECT d.message, d.channel, count(*) AS looked, min(CASE
+    WHEN b.key IS NULL OR b.message <> d.message OR b.channel <> d.channel OR d.subscriber NOT BETWEEN b.first AND b.last
+        THEN d.subscriber << 1
+    WHEN d.round <> b.round OR CASE d.state WHEN 1 THEN d.reason IS NOT NULL
+        WHEN 3 THEN coalesce(d.reason NOT BETWEEN 0 AND 3, 1) WHEN 4 THEN coalesce(d.reason NOT IN (4, 5), 1)
+        ELSE d.state NOT IN (0, 2) OR d.reason IS NOT NULL END
+    OR (d.round > 1 AND d.round - 1 <> (SELECT count(*) FROM earlier_round r
+        WHERE r.message = d.message AND r.channel = d.channel AND r.subscriber = d.subscriber))
+        THEN d.subscriber << 1 | 1 END) AS mark
+    FROM delivery d LEFT JOIN batch b ON b.key = d.batch
+    WHERE d.message > :after AND d.message <= :through GROUP BY d.message, d.channel) d
 
 -- name: I3_rounds
+-- Looks at rounds by message.
 -- A round ends once, and only what was dead is opened again.
-SELECT printf('delivery (message %d, channel %d, subscriber %d) is in round %d after %d earlier ones',
-    d.message, d.channel, d.subscriber, d.round, count(*))
-FROM earlier_round r JOIN delivery d ON d.message = r.message AND d.channel = r.channel AND d.subscriber = r.subscriber
-GROUP BY d.message, d.channel, d.subscriber HAVING count(*) <> d.round - 1 OR max(r.round) <> d.round - 1
+SELECT r.looked, CASE
+    WHEN r.newest IS NULL OR r.newest <> r.looked + 1 OR r.last <> r.looked THEN printf('in round %d after %d earlier ones, the last of them %d',
+        r.newest, r.looked, r.last)
+    WHEN r.alive > 0 THEN 'opened again, and was not dead' END, r.message, r.channel, r.subscriber
+FROM (SELECT r.message, r.channel, r.subscriber, count(*) AS looked, max(r.round) AS last,
+    sum(coalesce(r.reason NOT BETWEEN 0 AND 3, 1)) AS alive, (SELECT d.round FROM delivery d
+        WHERE d.message = r.message AND d.channel = r.channel AND d.subscriber = r.subscriber) AS newest
+    FROM earlier_round r WHERE r.message > :after AND r.message <= :through GROUP BY r.message, r.channel, r.subscriber) r
 
 -- name: I4_numbers
+-- Looks at attempts by batch.
 -- The attempts of a batch are numbered without gaps, going on where its parent's stood.
-SELECT printf('batch %d: attempts %s to %s, %d of them; it says %d after %d', b.key,
-    coalesce(min(a.number), '-'), coalesce(max(a.number), '-'), count(a.number), b.attempts, b.base)
-FROM batch b LEFT JOIN attempt a ON a.batch = b.key GROUP BY b.key
-HAVING count(a.number) <> b.attempts - b.base
-OR (count(a.number) > 0 AND (min(a.number) <> b.base + 1 OR max(a.number) <> b.attempts))
+SELECT b.looked, CASE WHEN b.looked <> b.attempts - b.base OR (b.looked > 0 AND (b.lowest <> b.base + 1 OR b.highest <> b.attempts))
+    THEN printf('batch %d has %d attempts, %s to %s, and says %d after %d', b.key, b.looked,
+        coalesce(b.lowest, '-'), coalesce(b.highest, '-'), b.attempts, b.base) END, b.message, b.channel, NULL
+FROM (SELECT b.key, b.message, b.channel, b.base, b.attempts, count(a.number) AS looked, min(a.number) AS lowest, max(a.number) AS highest
+    FROM batch b LEFT JOIN attempt a ON a.batch = b.key WHERE b.key > :after AND b.key <= :through GROUP BY b.key) b
 
 -- name: I4_lineage
--- A child goes on from an attempt that its parent had.
-SELECT printf('batch %d goes on from attempt %d of batch %d, which has %d to %d', b.key, b.base, p.key, p.base, p.attempts)
-FROM batch b JOIN batch p ON p.key = b.parent WHERE b.base > p.attempts OR b.base < p.base
+-- Looks at batches by batch.
+-- The first of a lineage begins at nothing, and every other goes on from an attempt of its parent.
+SELECT 1, CASE
+    WHEN b.parent IS NULL AND (b.base <> 0 OR b.kind <> 0) THEN printf('batch %d goes on from attempt %d of nothing', b.key, b.base)
+    WHEN b.parent IS NOT NULL AND (p.key IS NULL OR p.key >= b.key OR p.message <> b.message OR p.channel <> b.channel
+        OR b.first < p.first OR b.last > p.last) THEN printf('batch %d cannot come from batch %d', b.key, b.parent)
+    WHEN b.base NOT BETWEEN p.base AND p.attempts
+        THEN printf('batch %d goes on from attempt %d of batch %d, which has %d to %d', b.key, b.base, p.key, p.base, p.attempts) END,
+    b.message, b.channel, NULL
+FROM batch b LEFT JOIN batch p ON p.key = b.parent WHERE b.key > :after AND b.key <= :through
 
--- name: I5
+-- name: I4_deliveries
+-- Looks at deliveries by message.
+-- What ended, ended in an attempt of its lineage.
+SELECT d.looked, CASE WHEN d.one IS NOT NULL THEN 'ended in an attempt that its batch never had' END, d.message, d.channel, d.one
+FROM (SELECT d.message, d.channel, count(*) AS looked, min(CASE
+    WHEN d.state NOT IN (0, 2) AND d.attempt NOT BETWEEN b.base AND b.attempts THEN d.subscriber END) AS one
+    FROM delivery d CROSS JOIN batch b ON b.key = d.batch
+    WHERE d.message > :after AND d.message <= :through GROUP BY d.message, d.channel) d
+
+-- name: I4_orphans
+-- Looks at attempts by batch.
+-- And every attempt is one of a batch.
+SELECT a.looked, CASE WHEN b.key IS NULL THEN printf('%d attempts of batch %d, which does not exist', a.looked, a.batch) END, NULL, NULL, NULL
+FROM (SELECT batch, count(*) AS looked FROM attempt WHERE batch > :after AND batch <= :through GROUP BY batch) a
+LEFT JOIN batch b ON b.key = a.batch
+
+-- name: I5_called
+-- Looks at deliveries by message.
 -- Nothing is delivered or refused without an attempt that ended, and a hand-over that it was in.
-SELECT printf('delivery (message %d, channel %d, subscriber %d) ended without a call', d.message, d.channel, d.subscriber)
-FROM delivery d LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
-WHERE (d.state = 1 OR (d.state = 3 AND d.reason IN (0, 2)))
-AND (a.batch IS NULL OR a.ended_at IS NULL OR (a.started_at IS NULL AND NOT EXISTS (SELECT 1 FROM handover h
-    WHERE h.batch = d.batch AND h.number = d.attempt AND h.first <= d.subscriber AND h.last >= d.subscriber)))
+SELECT d.looked, CASE WHEN d.one IS NOT NULL THEN 'ended without a call' END, d.message, d.channel, d.one
+FROM (SELECT d.message, d.channel, count(*) AS looked, min(CASE
+    WHEN (d.state = 1 OR (d.state = 3 AND d.reason IN (0, 2))) AND (a.ended_at IS NULL OR (a.started_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM handover h WHERE h.batch = d.batch AND h.number = d.attempt
+            AND h.first <= d.subscriber AND h.last >= d.subscriber))) THEN d.subscriber END) AS one
+    FROM delivery d LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
+    WHERE d.message > :after AND d.message <= :through GROUP BY d.message, d.channel) d
 
--- name: I6
+-- name: I5_handovers
+-- Looks at hand-overs by batch.
+-- Nobody is handed over twice in an attempt, or without one: calls are never more than attempts.
+SELECT 1, CASE
+    WHEN a.batch IS NULL THEN printf('a hand-over of attempt %d of batch %d, which does not exist', h.number, h.batch)
+    WHEN a.started_at IS NOT NULL THEN printf('attempt %d of batch %d was handed over whole, and in parts', h.number, h.batch)
+    WHEN EXISTS (SELECT 1 FROM handover o WHERE o.batch = h.batch AND o.number = h.number AND o.first > h.first AND o.first <= h.last)
+        THEN printf('attempt %d of batch %d handed somebody over twice', h.number, h.batch) END,
+    (SELECT b.message FROM batch b WHERE b.key = h.batch), (SELECT b.channel FROM batch b WHERE b.key = h.batch), NULL
+FROM handover h LEFT JOIN attempt a ON a.batch = h.batch AND a.number = h.number
+WHERE h.batch > :after AND h.batch <= :through
+
+-- name: I5_again
+-- Looks at batches by batch.
+-- Nobody is called again whose end is recorded: the last attempt of a finished batch had somebody left.
+SELECT 1, CASE WHEN b.state = 3 AND b.attempts > b.base
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = b.message AND d.channel = b.channel
+        AND d.subscriber BETWEEN b.first AND b.last AND d.batch = b.key AND d.attempt = b.attempts)
+    AND NOT EXISTS (SELECT 1 FROM earlier_round r WHERE r.message = b.message AND r.channel = b.channel
+        AND r.subscriber BETWEEN b.first AND b.last AND r.batch = b.key AND r.attempt = b.attempts)
+    AND NOT EXISTS (SELECT 1 FROM batch c WHERE c.message = b.message AND c.channel = b.channel
+        AND c.first BETWEEN b.first AND b.last AND c.parent = b.key AND c.base = b.attempts)
+    THEN printf('batch %d had attempt %d after everybody in it had ended', b.key, b.attempts) END, b.message, b.channel, NULL
+FROM batch b WHERE b.key > :after AND b.key <= :through
+
+-- name: I6_open
+-- Looks at attempts by batch.
 -- Only the newest attempt of a leased batch may still be open: every other one is fenced off.
-SELECT printf('attempt %d of batch %d is open beside attempt %d', a.number, a.batch, b.attempts)
-FROM attempt a JOIN batch b ON b.key = a.batch
-WHERE a.ended_at IS NULL AND (a.number < b.attempts OR b.state <> 1)
+SELECT 1, CASE WHEN a.ended_at IS NULL AND (a.number < b.attempts OR b.state <> 1)
+    THEN printf('attempt %d of batch %d is open beside attempt %d', a.number, a.batch, b.attempts) END, b.message, b.channel, NULL
+FROM attempt a CROSS JOIN batch b ON b.key = a.batch WHERE a.batch > :after AND a.batch <= :through
 
--- name: I7
+-- name: I6_late
+-- Looks at attempts by batch.
+-- What an attempt brought after it was taken from its worker is not in the log. (A channel that died
+-- leaves hand-overs, and reason 3 is poison: these were recorded by whoever held the lease.)
+SELECT 1, CASE WHEN a.ending IN ('interrupted', 'died') AND EXISTS (SELECT 1 FROM delivery d
+    WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber BETWEEN b.first AND b.last
+    AND d.batch = b.key AND d.attempt = a.number AND (d.state = 1 OR (d.state = 3 AND d.reason IN (0, 2)))
+    AND NOT EXISTS (SELECT 1 FROM handover h WHERE h.batch = a.batch AND h.number = a.number
+        AND h.first <= d.subscriber AND h.last >= d.subscriber))
+    THEN printf('attempt %d of batch %d was taken over, and its late result is in the log', a.number, a.batch) END, b.message, b.channel, NULL
+FROM attempt a CROSS JOIN batch b ON b.key = a.batch WHERE a.batch > :after AND a.batch <= :through
+
+-- name: I7_messages
+-- Looks at keys.
 -- An idempotency key stands for messages that are all there.
-SELECT printf('key %s of %s stands for %d messages from %d on, %d are there', i.key, i.owner, i.messages, i.first_message,
-    (SELECT count(*) FROM message m WHERE m.key >= i.first_message AND m.key < i.first_message + i.messages))
-FROM idempotency i
-WHERE (SELECT count(*) FROM message m WHERE m.key >= i.first_message AND m.key < i.first_message + i.messages) <> i.messages
+SELECT 1, CASE WHEN i.stored <> i.messages OR i.messages < 1 THEN printf('key %s of ''%s'' stands for %d messages, %d are there',
+    i.key, i.owner, i.messages, i.stored) END, i.first_message, NULL, NULL
+FROM (SELECT i.owner, i.key, i.first_message, i.messages, (SELECT count(*) FROM message m
+    WHERE m.key >= i.first_message AND m.key < i.first_message + i.messages) AS stored FROM idempotency i) i
 
 -- name: I7_overlap
--- And no message belongs to two keys.
-SELECT printf('key %s of %s and key %s of %s stand for the same message', a.key, a.owner, b.key, b.owner)
-FROM (SELECT owner, key, first_message, messages,
-    lead(owner) OVER w AS next_owner, lead(key) OVER w AS next_key, lead(first_message) OVER w AS next_first
-    FROM idempotency WINDOW w AS (ORDER BY first_message)) a
-JOIN idempotency b ON b.owner = a.next_owner AND b.key = a.next_key
-WHERE a.first_message + a.messages > a.next_first
+-- Looks at keys.
+-- And no message belongs to two keys. (The one that sorts: keys by message, on disk.)
+SELECT 1, CASE WHEN i.first_message + i.messages > i.next_first THEN printf('key %s of ''%s'' and key %s of ''%s'' stand for the same message',
+    i.key, i.owner, i.next_key, i.next_owner) END, i.next_first, NULL, NULL
+FROM (SELECT owner, key, first_message, messages, lead(owner) OVER w AS next_owner, lead(key) OVER w AS next_key,
+    lead(first_message) OVER w AS next_first FROM idempotency WINDOW w AS (ORDER BY first_message)) i
+
+-- name: I7_request
+-- Looks at requests.
+-- And for one request: the hash it was taken with is the hash of what is stored. (`same_request` is of
+-- audit.py. It is NULL where that cannot be known any more: somebody whom it named was erased.)
+SELECT i.same IS NOT NULL, CASE WHEN i.same = 0 THEN printf('key %s of ''%s'' stands for a request with other content', i.key, i.owner) END,
+    i.first_message, NULL, NULL
+FROM (SELECT i.owner, i.key, i.first_message, same_request(i.fingerprint, c.name, m.title, m.body, m.expires_at, m.only_subscriber, p.id) AS same
+    FROM idempotency i CROSS JOIN message m ON m.key >= i.first_message AND m.key < i.first_message + i.messages
+    CROSS JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
+    GROUP BY i.owner, i.key) i
 
 -- name: I8_batches
+-- Looks at batches by batch.
 -- What a batch was given is what it ended, moved on, and still has.
-SELECT printf('batch %d of %d: %d delivered, %d dead, %d cancelled, %d moved (children hold %d), in state %d', b.key, b.size,
-    b.delivered, b.dead, b.cancelled, b.moved, coalesce(sum(c.size), 0), b.state)
-FROM batch b LEFT JOIN batch c ON c.parent = b.key AND c.kind <> 3 AND c.message = b.message AND c.channel = b.channel
-GROUP BY b.key
-HAVING b.moved <> coalesce(sum(c.size), 0) OR b.delivered + b.dead + b.cancelled + b.moved > b.size
-OR (b.state = 3) <> (b.delivered + b.dead + b.cancelled + b.moved = b.size)
+SELECT 1, CASE WHEN b.moved <> b.children OR b.least < 0 OR b.done > b.size OR (b.state = 3) <> (b.done = b.size)
+    THEN printf('batch %d of %d: %d delivered, %d dead, %d cancelled, %d moved (its children hold %d), in state %d', b.key, b.size,
+        b.delivered, b.dead, b.cancelled, b.moved, b.children, b.state) END, b.message, b.channel, NULL
+FROM (SELECT b.*, b.delivered + b.dead + b.cancelled + b.moved AS done, min(b.delivered, b.dead, b.cancelled, b.moved) AS least,
+    (SELECT total(c.size) FROM batch c WHERE c.message = b.message AND c.channel = b.channel
+        AND c.first BETWEEN b.first AND b.last AND c.parent = b.key AND c.kind <> 3) AS children
+    FROM batch b WHERE b.key > :after AND b.key <= :through) b
+
+-- name: I8_totals
+-- Looks at batches by message.
+-- A message's total is what waits, what is under way and what has ended: replays begin anew what was dead.
+SELECT b.looked, CASE WHEN b.total <> b.parts THEN printf('%d in total, %d in all states', b.total, b.parts) END, b.message, b.channel, NULL
+FROM (SELECT b.message, b.channel, count(*) AS looked, total(CASE WHEN b.kind = 0 THEN b.size END) AS total,
+    total(b.delivered + b.dead + b.cancelled) - total(CASE WHEN b.kind = 3 THEN b.size END)
+        + total(b.size - b.delivered - b.dead - b.cancelled - b.moved) AS parts
+    FROM batch b WHERE b.message > :after AND b.message <= :through GROUP BY b.message, b.channel) b
 
 -- name: I8_tally
--- The running totals are the sums of the batches.
-SELECT printf('channel %d: %d delivered, %d dead, %d cancelled by batch; the totals say %d, %d, %d', b.channel,
-    sum(b.delivered), sum(b.dead), sum(b.cancelled),
-    coalesce((SELECT deliveries FROM tally t WHERE t.channel = b.channel AND t.state = 1), 0),
-    coalesce((SELECT deliveries FROM tally t WHERE t.channel = b.channel AND t.state = 3), 0),
-    coalesce((SELECT deliveries FROM tally t WHERE t.channel = b.channel AND t.state = 4), 0))
-FROM batch b GROUP BY b.channel
-HAVING sum(b.delivered) <> coalesce((SELECT deliveries FROM tally t WHERE t.channel = b.channel AND t.state = 1), 0)
-OR sum(b.dead) <> coalesce((SELECT deliveries FROM tally t WHERE t.channel = b.channel AND t.state = 3), 0)
-OR sum(b.cancelled) <> coalesce((SELECT deliveries FROM tally t WHERE t.channel = b.channel AND t.state = 4), 0)
+-- Looks at batches.
+-- The running totals are the sums of the batches, all of one moment.
+SELECT c.looked, CASE WHEN c.delivered <> c.tally_delivered OR c.dead <> c.tally_dead OR c.cancelled <> c.tally_cancelled
+    THEN printf('%d delivered, %d dead, %d cancelled by batch; the totals say %d, %d, %d',
+        c.delivered, c.dead, c.cancelled, c.tally_delivered, c.tally_dead, c.tally_cancelled) END, NULL, c.key, NULL
+FROM (SELECT c.key, count(b.key) AS looked, total(b.delivered) AS delivered, total(b.dead) AS dead, total(b.cancelled) AS cancelled,
+    (SELECT total(t.deliveries) FROM tally t WHERE t.channel = c.key AND t.state = 1) AS tally_delivered,
+    (SELECT total(t.deliveries) FROM tally t WHERE t.channel = c.key AND t.state = 3) AS tally_dead,
+    (SELECT total(t.deliveries) FROM tally t WHERE t.channel = c.key AND t.state = 4) AS tally_cancelled
+    FROM channel c LEFT JOIN batch b ON b.channel = c.key GROUP BY c.key) c
 
--- name: I9
+-- name: I9_batches
+-- Looks at batches by batch.
 -- Whatever is open will be looked at again: it is ready, or leased until some time, or due at some time.
-SELECT printf('batch %d is in state %d, and nothing will ever look at it', key, state) FROM batch
-WHERE (state = 1 AND lease_until IS NULL) OR (state = 2 AND due_at IS NULL) OR state NOT BETWEEN 0 AND 3
-UNION ALL
-SELECT printf('message %d waits to be planned, and does not exist', u.message) FROM unplanned u
-WHERE u.message NOT IN (SELECT key FROM message)
+SELECT 1, CASE WHEN (b.state = 1 AND b.lease_until IS NULL) OR (b.state = 2 AND b.due_at IS NULL) OR b.state NOT BETWEEN 0 AND 3
+    THEN printf('batch %d is in state %d, and nothing will ever look at it', b.key, b.state) END, b.message, b.channel, NULL
+FROM batch b WHERE b.key > :after AND b.key <= :through
 
--- name: I10
--- Nobody was handed over whose choice had been taken back by the epoch of the hand-over.
-SELECT printf('delivery (message %d, channel %d, subscriber %d) was handed over at epoch %d, taken back at %d',
-    d.message, d.channel, d.subscriber, coalesce(a.epoch, h.epoch), s.to_epoch)
-FROM subscription s
-JOIN message m ON m.category = s.category AND m.epoch >= s.from_epoch AND m.epoch < s.to_epoch
-JOIN delivery d ON d.message = m.key AND d.channel = s.channel AND d.subscriber = s.subscriber
-    AND (d.state = 1 OR (d.state = 3 AND d.reason IN (0, 2, 3)))
-LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
-LEFT JOIN handover h ON h.batch = d.batch AND h.number = d.attempt AND h.first <= d.subscriber AND h.last >= d.subscriber
-WHERE s.to_epoch < 9223372036854775807 AND coalesce(a.epoch, h.epoch) >= s.to_epoch
+-- name: I9_waiting
+-- Looks at waiting deliveries by message.
+-- Whoever waits, waits in a batch that is open and takes its members from rows.
+SELECT 1, CASE WHEN b.key IS NULL OR b.state = 3 OR b.kind IN (0, 1)
+    THEN printf('waits in batch %d, which will not look at it', d.batch) END, d.message, d.channel, d.subscriber
+FROM delivery d LEFT JOIN batch b ON b.key = d.batch
+WHERE d.state IN (0, 2) AND d.state <> 1 AND d.message > :after AND d.message <= :through
+
+-- name: I9_unplanned
+-- Looks at messages.
+SELECT 1, CASE WHEN m.key IS NULL THEN 'waits to be planned, and does not exist' END, u.message, NULL, NULL
+FROM unplanned u LEFT JOIN message m ON m.key = u.message
+
+-- name: I10_known
+-- Looks at deliveries of closed choices.
+-- Nobody was handed over whose choice had been taken back by the epoch that the hand-over had read.
+SELECT s.looked, CASE WHEN s.odd > 0 THEN printf('%d deliveries were handed over at or after epoch %d, in which the choice was taken back', s.odd, s.to_epoch) END,
+    s.message, s.channel, s.subscriber
+FROM (SELECT s.channel, s.subscriber, s.to_epoch, count(*) AS looked, total(coalesce(a.epoch, h.epoch) >= s.to_epoch) AS odd,
+    min(CASE WHEN coalesce(a.epoch, h.epoch) >= s.to_epoch THEN m.key END) AS message
+    FROM subscription s
+    CROSS JOIN message m ON m.category = s.category AND m.epoch >= s.from_epoch AND m.epoch < s.to_epoch
+    CROSS JOIN delivery d ON d.message = m.key AND d.channel = s.channel AND d.subscriber = s.subscriber
+        AND (d.state = 1 OR (d.state = 3 AND d.reason IN (0, 2, 3)))
+    LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
+    LEFT JOIN handover h ON h.batch = d.batch AND h.number = d.attempt AND h.first <= d.subscriber AND h.last >= d.subscriber
+    WHERE s.to_epoch < 9223372036854775807
+    GROUP BY s.category, s.channel, s.subscriber, s.from_epoch) s
+
+-- name: I10_late
+-- Looks at deliveries of closed choices.
+-- Nobody was handed over, in any attempt of the lineage, more than a second after the change that took
+-- the choice back was durable. Both times are the wall clock's, of the one process that writes.
+SELECT s.looked, CASE WHEN s.late > s.closed_at + 1000000
+    THEN printf('handed over %.3f s after the choice was taken back', (s.late - s.closed_at) / 1e6) END, s.message, s.channel, s.subscriber
+FROM (SELECT s.channel, s.subscriber, s.closed_at, m.key AS message, count(*) AS looked, max((
+    WITH RECURSIVE line (batch, attempt) AS (SELECT d.batch, d.attempt
+        UNION ALL SELECT b.parent, b.base FROM line JOIN batch b ON b.key = line.batch WHERE b.parent IS NOT NULL)
+    SELECT max(coalesce(a.started_at, h.started_at)) FROM line CROSS JOIN batch b ON b.key = line.batch
+    CROSS JOIN attempt a ON a.batch = line.batch AND a.number > b.base AND a.number <= line.attempt
+    LEFT JOIN handover h ON h.batch = a.batch AND h.number = a.number AND h.first <= d.subscriber AND h.last >= d.subscriber
+    WHERE coalesce(a.epoch, h.epoch) < s.to_epoch)) AS late
+    FROM (SELECT s.*, (SELECT e.at FROM epoch e WHERE e.number >= s.to_epoch ORDER BY e.number LIMIT 1) AS closed_at
+        FROM subscription s WHERE s.to_epoch < 9223372036854775807) s
+    CROSS JOIN message m ON m.category = s.category AND m.epoch >= s.from_epoch AND m.epoch < s.to_epoch
+    CROSS JOIN delivery d ON d.message = m.key AND d.channel = s.channel AND d.subscriber = s.subscriber
+    WHERE s.closed_at IS NOT NULL
+    GROUP BY s.category, s.channel, s.subscriber, s.from_epoch) s

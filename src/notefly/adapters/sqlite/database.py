@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -29,12 +30,13 @@ class Database:
         budget: Callable[[], float],
         meter: Meter,
         on_unknown: Callable[[BaseException], None],
+        now: Callable[[], datetime],
     ) -> None:
         if path != MEMORY:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._watchers: set[asyncio.Event] = set()
-        self._writer = Writer(open_writer(path), budget, meter, on_unknown, self._wake)
+        self._writer = Writer(open_writer(path), budget, meter, on_unknown, self._wake, now)
         # Opened at once: later there may be no file handle left for it.
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
         self._readers = None

@@ -49,7 +49,7 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
     `kinds` maps each configured channel to its address kind. `on_unknown` is called when it cannot
     be known whether a commit is durable; it must end the process. Raises StoreUnusable.
     """
-    database = Database(path, budget, meter, on_unknown)
+    database = Database(path, budget, meter, on_unknown, clock.now)
     try:
         known = Names("category"), Names("channel")
 

@@ -1,7 +1,7 @@
 """What a job of the writer may use."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,30 @@ class Transaction(Reading):
     undone = 0
     """How many transactions were rolled back whole; what was learnt in one may be untrue."""
 
+    def __init__(
+        self, connection: apsw.Connection, now: Callable[[], datetime] | None = None
+    ) -> None:
+        """Without `now` for who never moves the epoch."""
+        super().__init__(connection)
+        self._now = now
+        self._moved = False
+        # What lay in the store when it was opened has been durable at least since then.
+        self._durable_at = micros(now()) if now is not None else None
+
+    def begun(self) -> None:
+        """Write down since when the epoch has been durable; a commit cannot know its own end."""
+        if self._durable_at is not None:
+            self.run(
+                "INSERT OR IGNORE INTO epoch SELECT value, ? FROM meta WHERE name = 'epoch'",
+                (self._durable_at,),
+            )
+
+    def ended(self, *, durable: bool) -> None:
+        """Before anybody is answered, so the time is the latest at which the change was made."""
+        if durable:
+            self._durable_at = micros(self._now()) if self._now and self._moved else None
+        self._moved = False
+
     def run(self, sql: str, values: Values = ()) -> int:
         """Execute, and say how many rows it changed."""
         for _ in self._connection.execute(sql, values):
@@ -67,6 +91,7 @@ class Transaction(Reading):
 
     def next_epoch(self) -> Epoch:
         """Move the epoch on, in this commit."""
+        self._moved = True
         return Epoch(
             self.value("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
         )

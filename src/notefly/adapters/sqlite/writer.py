@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -60,9 +61,10 @@ class Writer:
         meter: Meter,
         on_unknown: Callable[[BaseException], None],
         committed: Callable[[], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._connection = connection
-        self._transaction = Transaction(connection)
+        self._transaction = Transaction(connection, now)
         self._budget = budget
         self._meter = meter
         self._on_unknown = on_unknown
@@ -123,6 +125,7 @@ class Writer:
         closing = worked = False
         try:
             self._execute("BEGIN IMMEDIATE")
+            self._transaction.begun()
             if first is not None:
                 self._take(first, done)
             while True:
@@ -186,11 +189,13 @@ class Writer:
             self._on_unknown(error)
             done.clear()
             return
+        self._transaction.ended(durable=True)
         self._meter.commit(time.perf_counter() - started, len(done))
 
     def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
         self._transaction.undone += 1
         self.refused = True
+        self._transaction.ended(durable=False)
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
         full = isinstance(error, apsw.FullError)
