@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notefly.domain.http_answer import LONGEST_SECONDS, outcome_of, wait_of
-from notefly.domain.outcome import Delivered, Refused, Retry
+from notefly.domain.http_answer import outcome_of, wait_of
+from notefly.domain.outcome import LONGEST_SECONDS, Delivered, Refused, Retry
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

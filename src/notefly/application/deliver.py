@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from notefly.application.retry import Judge
 from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
@@ -18,6 +18,8 @@ HAND_OVER_SECONDS = 0.5
 FIRST_HAND_OVER = 4
 GROWTH = 8
 """How much larger one hand-over may be than the last."""
+PATIENCE = 8
+"""Hand-overs in vain before they are larger again, whoever is in them."""
 NO_ADDRESS = Refused("there is no address")
 
 
@@ -27,9 +29,22 @@ class Stride:
 
     seconds_each: float = HAND_OVER_SECONDS / FIRST_HAND_OVER
     """A few at first: nobody knows yet how long a channel takes."""
+    in_vain: int = 0
+    """Hand-overs in a row of which nobody was taken."""
 
-    def recipients(self, at_most: int) -> int:
-        return max(1, min(at_most, int(HAND_OVER_SECONDS / self.seconds_each)))
+    def recipients(self, at_most: int, spent: int) -> int:
+        """At most half a second of work, and fewer with each try.
+
+        Whatever is wrong with one of them (`send` raises) must not cost the others their attempts:
+        they are told apart before those run out. Not so while the channel takes nobody at all.
+        """
+        in_time = int(HAND_OVER_SECONDS / self.seconds_each)
+        apart = int(at_most / GROWTH ** (spent - 1))
+        anyhow = GROWTH ** min(self.in_vain // PATIENCE, PATIENCE) if self.in_vain else 0
+        return max(1, min(at_most, in_time, max(apart, anyhow)))
+
+    def answered(self, *, taken: bool) -> None:
+        self.in_vain = 0 if taken else self.in_vain + 1
 
     def measured(self, recipients: int, seconds: float) -> None:
         """Slower counts at once; faster is believed step by step."""
@@ -60,7 +75,7 @@ class DeliverBatch:
         handed: list[Handed] = []
         after = NOBODY
         while True:
-            limit = self.stride.recipients(self.channel.batch_size)
+            limit = self._limit(claim)
             async with self.turn:
                 await self._prepare()
                 try:
@@ -72,7 +87,7 @@ class DeliverBatch:
                     return Report(claim, Ending.RELEASED, self.clock.now(), handed)
                 begun = Begun(part.after, part.through, part.epoch, self.clock.now())
                 try:
-                    handed.append(await self._hand_over(claim, part, begun.started_at))
+                    _append(handed, part, await self._hand_over(claim, part, begun.started_at))
                 except ChannelDied as error:
                     at = self.clock.now()
                     return Report(claim, Ending.DIED, at, handed, str(error), begun)
@@ -81,6 +96,12 @@ class DeliverBatch:
             if self.stopping():
                 return Report(claim, Ending.RELEASED, self.clock.now(), handed)
             after = part.through
+
+    def _limit(self, claim: Claim) -> int:
+        """One by one where somebody kills the channel: the next death is about that one alone."""
+        if claim.deaths:
+            return 1
+        return self.stride.recipients(self.channel.batch_size, claim.spent)
 
     async def _prepare(self) -> None:
         """Before consent is read: starting something may take longer than consent may be old."""
@@ -99,6 +120,7 @@ class DeliverBatch:
                 )
             finally:
                 self.stride.measured(len(reachable), self.clock.monotonic() - began)
+            self.stride.answered(taken=_anybody_taken(outcomes, len(reachable)))
         if len(reachable) < len(part.recipients):
             missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
             outcomes = Outcomes(outcomes.default, {**outcomes.exceptions, **missing})
@@ -115,3 +137,24 @@ class DeliverBatch:
             raise
         except Exception as error:  # noqa: BLE001 - a channel may raise anything
             return Outcomes(Retry(f"{type(error).__name__}: {error}"))
+
+
+def _append(handed: list[Handed], part: Slice, answered: Handed) -> None:
+    """Hand-overs of one that follow each other at once are recorded together, as one."""
+    if answered.size == 1 and answered.default.due_at is None:
+        [person] = part.recipients
+        named = replace(answered, exceptions={person.subscriber: answered.default})
+        within = timedelta(seconds=HAND_OVER_SECONDS)
+        if handed and (both := handed[-1].joined(named, within)) is not None:
+            handed[-1] = both
+            return
+        answered = named if part.after or not part.last else answered
+    handed.append(answered)
+
+
+def _anybody_taken(outcomes: Outcomes, size: int) -> bool:
+    """Delivered or refused: somebody listens."""
+    answers = [*outcomes.exceptions.values()]
+    if len(answers) < size:
+        answers.append(outcomes.default)
+    return any(not isinstance(answer, Retry) for answer in answers)

@@ -4,11 +4,10 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from notefly.domain.outcome import Delivered, Outcome, Refused, Retry
+from notefly.domain.outcome import LONGEST_SECONDS, Delivered, Outcome, Refused, Retry
 
 RETRYABLE = frozenset({408, 425, 429})
 """With every 5xx: the request was sound, and only its time was wrong (RFC 9110, 6585, 8470)."""
-LONGEST_SECONDS = 86_400.0
 SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
