@@ -127,6 +127,10 @@ class Product:
         found = marked(self._mark)
         return [pid for pid, command in found.items() if SERVICES[service] in command]
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def ready(self) -> float:
         """Seconds until it took traffic. Raises NotReady."""
         started = time.monotonic()

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from notefly.application.doorbell import Doorbell
 from notefly.application.retry import Judge
 from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
@@ -18,6 +19,7 @@ HAND_OVER_SECONDS = 0.5
 FIRST_HAND_OVER = 4
 GROWTH = 8
 """How much larger one hand-over may be than the last."""
+FIRST_REST_SECONDS, REST_SECONDS = 0.01, 1.0
 PATIENCE = 8
 """Hand-overs in vain before they are larger again, whoever is in them."""
 NO_ADDRESS = Refused("there is no address")
@@ -43,6 +45,13 @@ class Stride:
         anyhow = GROWTH ** min(self.in_vain // PATIENCE, PATIENCE) if self.in_vain else 0
         return max(1, min(at_most, in_time, max(apart, anyhow)))
 
+    @property
+    def rest_seconds(self) -> float:
+        """Longer and longer while nobody is taken: a channel that is down must not cost the others
+        the store's time, nor its own deliveries their attempts in no time."""
+        beyond = self.in_vain - PATIENCE
+        return 0.0 if beyond < 0 else min(REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** min(beyond, 32))
+
     def answered(self, *, taken: bool) -> None:
         self.in_vain = 0 if taken else self.in_vain + 1
 
@@ -63,6 +72,8 @@ class DeliverBatch:
     deadline_seconds: float
     stopping: Callable[[], bool]
     stride: Stride = field(default_factory=Stride)
+    bell: Doorbell = field(default_factory=Doorbell)
+    """Rung by nobody: a rest is short enough to wait for."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One hand-over at a time, from reading consent on: nobody's grows old in a line."""
 
@@ -105,6 +116,8 @@ class DeliverBatch:
 
     async def _prepare(self) -> None:
         """Before consent is read: starting something may take longer than consent may be old."""
+        if self.stride.rest_seconds and not self.stopping():
+            await self.bell.wait(self.stride.rest_seconds)
         prepare: Callable[[], Awaitable[None]] | None = getattr(self.channel, "prepare", None)
         if prepare is not None:
             await prepare()

@@ -77,7 +77,7 @@ UPDATE batch SET state = ?, spent = ?, deaths = ?, due_at = ?, ended_at = ?, lea
 UPDATE batch SET lease_until = ? WHERE key = ? AND state = 1 AND attempts = ?
 
 -- name: expired_leases
-SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1 AND lease_until <= ?
+SELECT key, attempts FROM batch INDEXED BY batch_leased WHERE state = 1 AND lease_until <= ?
 
 -- name: still_expired
 SELECT b.key, b.attempts FROM carray(?) k CROSS JOIN batch b ON b.key = k.value
@@ -95,7 +95,7 @@ SELECT category, epoch, expires_at, cancelled_at FROM message WHERE key = ?
 SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FROM batch WHERE key = ?
 
 -- name: leased
-SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1
+SELECT key, attempts FROM batch INDEXED BY batch_leased WHERE state = 1
 
 -- name: last_known_time
 SELECT max(coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0),
