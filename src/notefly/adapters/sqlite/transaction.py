@@ -48,6 +48,8 @@ class Transaction(Reading):
 
     undone = 0
     """How many transactions were rolled back whole; what was learnt in one may be untrue."""
+    erased = False
+    """Set by whoever erased somebody: the log of writes must not remember them either."""
 
     def run(self, sql: str, values: Values = ()) -> int:
         """Execute, and say how many rows it changed."""

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 
 from typing_extensions import override
 
+from notefly.domain.batch import Recipient
 from notefly.domain.ids import SubscriberKey
-from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
+from notefly.domain.outcome import Delivered, Outcome, Outcomes, Refused, Retry
 from notefly.ports.channel import HandOver
 from notefly_test_channels.box import BoxChannel
 from notefly_test_channels.recorder import record
@@ -33,20 +34,25 @@ class BruteChannel(BoxChannel):
                 habit(recipient.address)
                 if habit is stall:
                     await asyncio.Event().wait()
-        answers: dict[SubscriberKey, Delivered | Refused | Retry] = {}
+        answers: dict[SubscriberKey, Outcome] = {}
         for recipient in hand_over.recipients:
-            match recipient.address.split("-")[0]:
-                case "stranger":
-                    answers[SubscriberKey(10**9)] = Delivered()
-                case "wrong":
-                    answers[recipient.subscriber] = recipient.address  # type: ignore[assignment]
-                case "verbose":
-                    answers[recipient.subscriber] = Refused(f"{recipient.address} " * 100_000)
-                case "few":
-                    pass
-                case _:
-                    answers[recipient.subscriber] = Delivered()
+            answers |= answer(recipient)
         return Outcomes(Retry("nobody said anything of you"), answers)
+
+
+def answer(recipient: Recipient) -> Mapping[SubscriberKey, Outcome]:
+    """About who it is not, of no kind, of no bounds, or none at all; of most as it should be."""
+    match recipient.address.split("-")[0]:
+        case "stranger":
+            return {SubscriberKey(10**9): Delivered()}
+        case "wrong":
+            return {recipient.subscriber: recipient.address}  # type: ignore[dict-item]
+        case "verbose":
+            return {recipient.subscriber: Refused(f"{recipient.address} " * 100_000)}
+        case "few":
+            return {}
+        case _:
+            return {recipient.subscriber: Delivered()}
 
 
 class UnprintableError(Exception):

@@ -15,7 +15,7 @@ class SwitchedChannel(BoxChannel):
     name = "switched"
 
     async def send(self, hand_over: HandOver) -> Outcomes:
-        match Path(os.environ["SWITCH_FILE"]).read_text():
+        match switch():
             case "retry":
                 return Outcomes(Retry("HTTP 503: the provider is down"))
             case "raise":
@@ -25,3 +25,7 @@ class SwitchedChannel(BoxChannel):
             case "exit":
                 os._exit(3)
         return Outcomes(Delivered())
+
+
+def switch() -> str:
+    return Path(os.environ["SWITCH_FILE"]).read_text()
