@@ -1,21 +1,22 @@
 """One channel is down with everything on it queued: the others must not notice."""
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from notefly.adapters.sqlite.connection import open_reader, store_path
 from notefly.bootstrap import verify
 from notefly.config import Settings
 from tests.faults.checker import Finding, Kind
+from tests.faults.crowd import line, person
 from tests.faults.fault import Fault, Rounds, Tally
 from tests.faults.link import NDJSON, Call, Link
 from tests.faults.product import Place, Product
+from tests.faults.witnesses import rows_of
 
 BROKER = ("-m", "notefly", "broker")
 BROADCAST, SINGLE, GOOD = "broadcast", "single", "good"
@@ -28,6 +29,11 @@ SINGLES = 10
 PROBES = 500
 EVERY_SECONDS = 0.012
 BOUND = 2.0
+TRIES = 3
+MANY = 100_000
+"""Queued deliveries from which on every way of being down is tried, and not only one."""
+MEMORY_MIB = 512
+"""A million deliveries, a hundred thousand of them in batches of their own."""
 FLOOR_SECONDS = 0.010
 """Below it a ratio of two p99s tells of the machine, and not of the product."""
 DRAIN_SECONDS = 60.0
@@ -53,7 +59,9 @@ class Down:
         self._queued = queued
         self._tally = Tally(rounds=1)
         self._switch = place.witnesses / "switch"
-        self._way = rng.choice(WAYS)
+        ways = rng.sample(WAYS, len(WAYS))
+        self._ways = ways if queued >= MANY else ways[:1]
+        self._way = "up"
 
     async def run(self) -> Tally:
         self._switch.write_text("up")
@@ -77,14 +85,17 @@ class Down:
         await self._register()
         await self._probe("warm up", PROBES // 4)
         before = await self._probe("before", PROBES)
-        await self._go_down()
+        lean = resident_mib(product.pid)
+        await self._be(self._ways[0])
         await self._queue()
-        during = await self._probe("during", PROBES)
-        memory = resident_mib(product.pid)
-        self._compare("publish", before.answered, during.answered)
-        self._compare("delivered", before.delivered, during.delivered)
+        for way in self._ways:
+            await self._be(way)
+            await self._compare(before)
+        full = resident_mib(product.pid)
+        self._tally.measured["memory"] = f"{lean:.0f} → {full:.0f} MiB (≤ + {MEMORY_MIB})"
+        if full > lean + MEMORY_MIB:
+            self._find(Kind.SLOW, f"the broker grew from {lean:.0f} to {full:.0f} MiB")
         await self._come_back()
-        self._tally.measured["memory of the broker"] = f"{memory:.0f} MiB"
         async for invariant, violation in verify(Settings(data_dir=self._place.data)):
             self._tally.counts["invariants checked"] += 1
             if violation is not None:
@@ -99,11 +110,16 @@ class Down:
             body = "\n".join(lines[start : start + LINES])
             await self._ask(Call("POST", "/v1/subscribers", body.encode(), NDJSON))
 
-    async def _go_down(self) -> None:
+    async def _be(self, way: str) -> None:
+        if way == self._way:
+            return
         if self._way == "pause":
+            await self._ask(Call("POST", f"/v1/channels/{DOWN}/resume"))
+        if way == "pause":
             await self._ask(Call("POST", f"/v1/channels/{DOWN}/pause"))
         else:
-            self._switch.write_text(self._way)
+            self._switch.write_text(way)
+        self._way = way
 
     async def _queue(self) -> None:
         began = time.monotonic()
@@ -112,7 +128,7 @@ class Down:
         for start in range(0, len(lines), LINES):
             body = "\n".join(lines[start : start + LINES]).encode()
             await self._ask(Call("POST", "/v1/messages", body, NDJSON))
-        while self._value("SELECT count(*) FROM unplanned"):
+        while self._value("SELECT count(*) FROM unplanned"):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
         self._tally.counts["deliveries queued"] += self._waiting()
         self._tally.measured["queued in"] = f"{time.monotonic() - began:.0f} s"
@@ -135,9 +151,10 @@ class Down:
 
     async def _delivered(self, sent: dict[str, float]) -> list[float]:
         """When the last of a message's attempts on the good channels ended."""
+        ended: dict[str, float] = {}
         deadline = time.monotonic() + DRAIN_SECONDS
         while time.monotonic() < deadline:
-            rows = self._rows(ENDED)
+            rows = rows_of(self._place, ENDED)
             ended = {str(UUID(bytes=message)): at / 1e6 for message, at, n in rows if n == 2}
             if sent.keys() <= ended.keys():
                 return [ended[message] - at for message, at in sent.items()]
@@ -145,21 +162,37 @@ class Down:
         self._find(Kind.STUCK, f"{len(sent.keys() - ended.keys())} messages on good channels")
         return [DRAIN_SECONDS]
 
-    def _compare(self, what: str, before: Sequence[float], during: Sequence[float]) -> None:
+    async def _compare(self, before: Probe) -> None:
+        """A p99 that is doubtful is measured again: the machine has its moods too."""
+        worse = [("no figure", 0.0)]
+        for _ in range(TRIES):
+            during = await self._probe(self._way, PROBES)
+            worse = [
+                self._ratio("publish", before.answered, during.answered),
+                self._ratio("delivered", before.delivered, during.delivered),
+            ]
+            if all(ratio <= BOUND for _, ratio in worse):
+                return
+        for told, ratio in worse:
+            if ratio > BOUND:
+                self._find(Kind.SLOW, f"{DOWN} is down ({self._way}): {told}")
+
+    def _ratio(
+        self, what: str, before: Sequence[float], during: Sequence[float]
+    ) -> tuple[str, float]:
         one, other = p99(before), p99(during)
-        told = f"{one * 1e3:.1f} ms → {other * 1e3:.1f} ms (≤ {BOUND:g} ×, N {len(during)})"
+        bound = f"≤ {BOUND:g} times, N {len(during)}"
+        told = f"{one * 1e3:.1f} ms → {other * 1e3:.1f} ms ({bound})"
         self._tally.measured[f"{what} p99, {self._way}"] = told
-        if other > BOUND * max(one, FLOOR_SECONDS):
-            self._find(Kind.SLOW, f"{what} p99 while {DOWN} is down ({self._way}): {told}")
+        return f"{what} p99 {told}", other / max(one, FLOOR_SECONDS)
 
     async def _come_back(self) -> None:
         """It drains: at least some, and all of it where there is the time."""
         left = self._waiting()
+        await self._be("up")
         self._switch.write_text("up")
-        if self._way == "pause":
-            await self._ask(Call("POST", f"/v1/channels/{DOWN}/resume"))
-        began = time.monotonic()
-        while (now := self._waiting()) and time.monotonic() - began < DRAIN_SECONDS:
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (now := self._waiting()) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.2)
         self._tally.measured["drained"] = f"{left - now:,} of {left:,}"
         if left and now >= left:
@@ -171,20 +204,13 @@ class Down:
     def _find(self, kind: Kind, detail: str) -> None:
         self._tally.findings.append(Finding(kind, detail))
 
-    async def _ask(self, call: Call):
+    async def _ask(self, call: Call) -> Any:
         answer = await self._link.ask(call)
         assert answer.status in (200, 201, 202), answer
         return answer.body
 
-    def _value(self, sql: str):
-        return self._rows(sql)[0][0]
-
-    def _rows(self, sql: str):
-        connection = open_reader(str(store_path(self._place.data)))
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+    def _value(self, sql: str) -> Any:
+        return rows_of(self._place, sql)[0][0]
 
 
 ENDED = """
@@ -192,23 +218,6 @@ SELECT m.id, max(b.ended_at), count(*) FROM message m JOIN category c ON c.key =
 JOIN batch b ON b.message = m.key WHERE c.name = 'good' AND b.state = 3 GROUP BY m.key
 """
 WAITING = "SELECT sum(size - delivered - dead - cancelled - moved) FROM batch WHERE state < 3"
-
-
-def person(name: str, category: str, channels: Sequence[str]) -> str:
-    addresses = {"box": name, "phone": "+4915112345678"}
-    return json.dumps(
-        {
-            "id": name,
-            "name": name,
-            "addresses": addresses,
-            "categories": [category],
-            "channels": list(channels),
-        }
-    )
-
-
-def line(category: str, number: object) -> str:
-    return json.dumps({"category": category, "body": f"message {number}"})
 
 
 def p99(values: Sequence[float]) -> float:
@@ -222,7 +231,7 @@ def resident_mib(pid: int) -> float:
 
 FAULT = Fault(
     name="channel-down",
-    expected="one channel down with everything queued: other channels' p99 ≤ 2 ×; it drains",
+    expected="one channel down with everything queued: other channels' p99 ≤ 2 times; it drains",
     rounds=Rounds(ci=20_000, short=1_000_000, long=3_000_000),
     run=run,
 )
