@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from notefly.application.deliver import DeliverBatch, Stride
+from notefly.application.doorbell import Doorbell
 from notefly.domain.batch import NOBODY, Claim, Ending, Handed
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import Epoch, MessageId, SubscriberKey
@@ -133,3 +135,37 @@ def test_hand_overs_are_recorded_as_one_where_that_says_the_same(
     if both is not None:
         assert (both.after, both.through, both.size) == (NOBODY, TWO, 2)
         assert both.exceptions == {**first.exceptions, **second.exceptions}
+
+
+def test_a_channel_that_takes_nobody_is_asked_less_and_less_often() -> None:
+    stride, rests = Stride(), []
+    for _ in range(20):
+        rests.append(stride.rest_seconds)
+        stride.answered(taken=False)
+    assert rests[:10] == [0.0] * 8 + [0.01, 0.02]
+    assert rests[-1] == 1.0
+    stride.answered(taken=True)
+    assert stride.rest_seconds == 0.0
+
+
+async def test_a_rest_comes_before_consent_and_not_when_the_broker_stops(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        _, claimed = await begun(house.world, "ada")
+        for stopping, rests in ((False, 1), (True, 0)):
+            one = deliver(house, channel, stopping=stopping)
+            one.bell = Rests()
+            one.stride.in_vain = 1_000
+            await one(claimed)
+            assert one.bell.seconds == [1.0] * rests
+
+
+class Rests(Doorbell):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    @override
+    async def wait(self, at_most_seconds: float | None = None) -> bool:
+        self.seconds.append(at_most_seconds)
+        return False
