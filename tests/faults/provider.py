@@ -10,7 +10,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Self
 
-WAIT_SECONDS = 1
+WAIT_SECONDS = 5
 ENDLESS_BYTES = 10 * 2**30
 FAILURES = 2
 """How often the ones that recover fail before."""

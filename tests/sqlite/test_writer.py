@@ -203,3 +203,26 @@ def test_a_closed_loop_is_no_trouble(bench: Bench) -> None:
         return await bench.writer.run(insert("still there"), urgent=True)
 
     assert asyncio.run(again()) > 0
+
+
+async def test_what_was_erased_leaves_the_wal_as_soon_as_no_reader_is_in_the_way(
+    bench: Bench,
+) -> None:
+    def erase(transaction: Transaction) -> None:
+        transaction.run("DELETE FROM category WHERE name = 'secret-name'")
+        transaction.erased = True
+
+    wal = Path(f"{bench.path}-wal")
+    await bench.writer.run(insert("secret-name"), urgent=True)
+    assert b"secret-name" in wal.read_bytes()
+    reader = apsw.Connection(bench.path)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM category").fetchall() == [(1,)]
+    await bench.writer.run(erase, urgent=True)
+    assert await bench.writer.run(lambda transaction: transaction.erased, urgent=True)
+    assert b"secret-name" in wal.read_bytes()
+    reader.execute("COMMIT")
+    await bench.writer.run(lambda _: None, urgent=True)
+    assert not await bench.writer.run(lambda transaction: transaction.erased, urgent=True)
+    assert b"secret-name" not in wal.read_bytes() + Path(bench.path).read_bytes()
+    reader.close()
