@@ -1,6 +1,7 @@
 """Delivering a claimed batch, and what is made of the answers."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from tests.application.house import House, delay_first_reading, house_with
 from tests.support.channels import Answer, Scripted
 from tests.support.story import claim, join, logged, plan, profile, publish, states
 from tests.support.world import World
+
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+ONE, TWO = SubscriberKey(1), SubscriberKey(2)
 
 
 def deliver(house: House, channel: Scripted, *, stopping: bool = False) -> DeliverBatch:
@@ -215,11 +219,11 @@ async def test_a_stop_and_a_cancel_give_the_rest_back(tmp_path: Path) -> None:
 
 def test_a_stride_follows_what_was_measured() -> None:
     stride = Stride()
-    assert (stride.recipients(1_000), stride.recipients(2)) == (4, 2)
+    assert (stride.recipients(1_000, 1), stride.recipients(2, 1)) == (4, 2)
     stride.measured(4, 0.0)
-    assert stride.recipients(1_000) == 32
+    assert stride.recipients(1_000, 1) == 32
     stride.measured(10, 10.0)
-    assert stride.recipients(1_000) == 1
+    assert stride.recipients(1_000, 1) == 1
     for _ in range(50):
         stride.measured(1_000, 0.0)
-    assert stride.recipients(1_000) == 1_000
+    assert stride.recipients(1_000, 1) == 1_000

@@ -2,16 +2,17 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from notefly_test_channels.misbehaving import ExitingChannel, HangingChannel, HungryChannel
 
-from notefly.adapters.channels.process import Limits
+from notefly.adapters.channels.process import ChildProcess, Limits
 from notefly.domain.outcome import Delivered, Outcomes, Retry
 from notefly.ports.channel import ChannelDied
 from tests.channels import specimens
 from tests.channels.builders import hand_over
-from tests.channels.hosting import Host, Line, Starts, alive, process_of
+from tests.channels.hosting import Host, Line, Starts, StoppedClock, alive, process_of
 
 ROOT = Path(__file__).parents[2]
 SOON = Limits(hand_over_seconds=0.3)
@@ -44,6 +45,34 @@ async def test_a_channel_that_answers_garbage(host: Host, word: str) -> None:
     channel = host(specimens.Garbler)
     with pytest.raises(ChannelDied, match=r"(garbage|announced .* bytes).*\(killed by SIGKILL\)"):
         await channel.send(hand_over(["someone"], word))
+
+
+async def test_a_channel_that_dies_again_and_again_rests_in_between(
+    host: Host, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = []
+
+    async def rest(seconds: float) -> None:
+        if seconds > 0:
+            rests.append(seconds)
+            clock.now += seconds
+
+    start = ChildProcess.start
+
+    async def slow_start(*given: Any) -> ChildProcess:
+        clock.now += 3.0
+        return await start(*given)
+
+    monkeypatch.setattr(ChildProcess, "start", slow_start)
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    channel = host(ExitingChannel, Limits(rest=2.0, rest_cap_seconds=5.0))
+    assert await channel.send(hand_over(["ok"])) == Outcomes(Delivered())
+    assert rests == []
+    for _ in range(2):
+        with pytest.raises(ChannelDied):
+            await channel.send(hand_over(["exit"]))
+        await channel.prepare()
+    assert rests == [5.0, 5.0]
 
 
 async def test_a_death_is_about_one_hand_over_only(host: Host) -> None:

@@ -17,6 +17,7 @@ from notefly.domain.outcome import (
     RetryPolicy,
     Verdict,
     clip,
+    coarse,
 )
 from tests.support.time import NOON
 
@@ -38,6 +39,18 @@ def test_retry_after_is_honoured_within_a_day(spent: int, jitter: float, after: 
     assert delay >= POLICY.delay(spent, jitter, None)
     assert delay >= timedelta(seconds=min(max(after, 0), 86_400))
     assert delay <= max(POLICY.cap, timedelta(days=1))
+
+
+@given(st.floats(0, 86_400))
+def test_who_waits_about_as_long_waits_together(seconds: float) -> None:
+    assert seconds <= coarse(seconds) <= max(seconds + 1, seconds * 1.125)
+
+
+def test_there_are_few_times_to_wait_for() -> None:
+    assert len({coarse(seconds / 7) for seconds in range(7 * 86_400)}) < 120
+    assert [coarse(seconds) for seconds in (0, 0.2, 1, 7, 8.5, 30, 3_600)] == [
+        *(0, 1, 1, 7, 9, 30, 3_840)
+    ]
 
 
 def judge(spent: int = 1, expires_in: float | None = None, jitter: float = 0.5) -> Judgement:

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     INVARIANT = "invariants broken"
     ORPHAN = "orphans"
     ERROR = "errors"
+    SLOW = "too slow"
+    LEAK = "leaks"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Record:
 
 def read_record(path: Path) -> Record:
     """All of it, in one read transaction; the broker may be running."""
-    connection = open_reader(str(path))
+    connection = open_reader(str(path), earlier=True)
     try:
         connection.execute("BEGIN").fetchall()
         return _record(lambda sql: connection.execute(sql).fetchall())
@@ -91,7 +91,7 @@ def read_record(path: Path) -> Record:
 
 def schema(path: Path) -> int:
     """The number of the last migration; 0 where none was finished."""
-    connection = open_reader(str(path))
+    connection = open_reader(str(path), earlier=True)
     try:
         return int(connection.pragma("user_version"))
     finally:
@@ -100,7 +100,7 @@ def schema(path: Path) -> int:
 
 def work_left(path: Path) -> int:
     """How many messages are not done."""
-    connection = open_reader(str(path))
+    connection = open_reader(str(path), earlier=True)
     try:
         return len(connection.execute(UNFINISHED).fetchall())
     finally:
@@ -109,7 +109,7 @@ def work_left(path: Path) -> int:
 
 def attempts_that(path: Path, ending: str) -> int:
     """How many attempts ended so; the broker may be running."""
-    connection = open_reader(str(path))
+    connection = open_reader(str(path), earlier=True)
     try:
         sql = "SELECT 1 FROM attempt WHERE ending = ?"
         return len(connection.execute(sql, (ending,)).fetchall())
@@ -127,7 +127,7 @@ class OpenWork(NamedTuple):
 
 def open_work(path: Path) -> OpenWork:
     """As it stands right now; the broker may be running."""
-    connection = open_reader(str(path))
+    connection = open_reader(str(path), earlier=True)
     try:
         states = [row[0] for row in connection.execute("SELECT state FROM batch WHERE state < 3")]
         return OpenWork(*map(states.count, range(3)))

@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 
 from notefly.adapters.sqlite.writer import Job, Writer
-from tests.faults.sabotage import replace
+from tests.faults.steering import replace
 
 SETTING = "PLANTED_IN_STORAGE"
 

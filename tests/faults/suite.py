@@ -17,6 +17,8 @@ MODULES = (
     "fsync",
     "migrating",
     "backup",
+    "channels",
+    "channel_down",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 

@@ -10,6 +10,7 @@ from notefly.domain.batch import (
     EVERYBODY,
     NOBODY,
     BatchRef,
+    Begun,
     Claim,
     Ending,
     Handed,
@@ -177,3 +178,16 @@ class Delivering(Publishing):
         work = self._holds(claim)
         parts = None if work is None else self.model.die(work)
         self._report(Report(claim, Ending.DIED, self.clock.now(), (), "signal 9"), parts)
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=picks, limit=st.integers(1, 2))
+    def die_in_a_hand_over(self, pick: int, limit: int) -> None:
+        claim, at = self._take_claim(pick, keep=False), self.clock.now()
+        part = self.run(self.world.batches.hand_over(claim, NOBODY, limit, at))
+        work = self._holds(claim)
+        parts = None
+        if work is not None:
+            suspects = [key for key in work.left if key <= part.through]
+            parts = self.model.die(work, suspects)
+        begun = Begun(NOBODY, part.through, part.epoch, at)
+        self._report(Report(claim, Ending.DIED, at, (), "signal 9", begun), parts)

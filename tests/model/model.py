@@ -176,10 +176,16 @@ class Model:
             parts.append(work)
         return parts
 
-    def die(self, work: Work) -> list[Work]:
+    def die(self, work: Work, suspects: Sequence[SubscriberKey] = ()) -> list[Work]:
         """A worker died on it: the second time it is halved, alone it is dead."""
         work.leased_until = None
         work.deaths += 1
+        if len(suspects) == 1 < len(work.left):
+            work.left.remove(suspects[0])
+            work.deaths = 1
+            apart = self._child(work, list(suspects), spent=work.spent, due=None, half=True)
+            apart.deaths = 1
+            return [apart, work]
         if work.deaths >= 2 and len(work.left) == 1:
             self.end(work, work.left[0], Verdict(State.DEAD, Reason.POISON))
             return []

@@ -261,7 +261,7 @@ async def test_a_store_of_an_earlier_version_is_checked_too(world: World, tmp_pa
     copy = tmp_path / "earlier.db"
     copy.write_bytes(await world.inside.database.read(lambda r: r._connection.serialize("main")))
     earlier = apsw.Connection(str(copy))
-    earlier.execute("DROP TABLE epoch; PRAGMA user_version = 1").fetchall()
+    earlier.execute("DROP TABLE epoch; DROP INDEX batch_leased; PRAGMA user_version = 1").fetchall()
     earlier.close()
     audit = SqliteAudit(str(copy))
     found = [one async for one in audit.check("I10") if isinstance(one, Violation)]

@@ -45,7 +45,9 @@ def test_a_store_of_an_earlier_version_is_not_migrated_under_its_broker(tmp_path
     open_writer(str(path)).close()
     connection = apsw.Connection(str(path))
     connection.execute("PRAGMA user_version = 1").fetchall()
-    connection.execute("DROP TABLE api_key; DROP TABLE epoch; DROP TABLE secret")
+    connection.execute(
+        "DROP TABLE api_key; DROP TABLE secret; DROP TABLE epoch; DROP INDEX batch_leased"
+    )
     connection.close()
     with (
         owning(tmp_path),

@@ -45,6 +45,10 @@ class Bench:
         """Occupy the writer; whoever asks until `gate` is set shares the next transaction."""
         return asyncio.ensure_future(self.writer.run(lambda _: self.gate.wait(5), urgent=True))
 
+    def files(self) -> bytes:
+        """The store and what is not yet in it."""
+        return Path(self.path).read_bytes() + Path(f"{self.path}-wal").read_bytes()
+
     def rows(self) -> list[str]:
         """As another process sees them."""
         with_own = apsw.Connection(self.path)
@@ -283,3 +287,25 @@ def test_a_closed_loop_is_no_trouble(bench: Bench) -> None:
         return await bench.writer.run(insert("still there"), urgent=True)
 
     assert asyncio.run(again()) > 0
+
+
+async def test_what_was_erased_leaves_the_wal_as_soon_as_no_reader_is_in_the_way(
+    bench: Bench,
+) -> None:
+    def erase(transaction: Transaction) -> None:
+        transaction.run("DELETE FROM category WHERE name = 'secret-name'")
+        transaction.erased = True
+
+    await bench.writer.run(insert("secret-name"), urgent=True)
+    assert b"secret-name" in bench.files()
+    reader = apsw.Connection(bench.path)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM category").fetchall() == [(1,)]
+    await bench.writer.run(erase, urgent=True)
+    assert await bench.writer.run(lambda transaction: transaction.erased, urgent=True)
+    assert b"secret-name" in bench.files()
+    reader.execute("COMMIT")
+    await bench.writer.run(lambda _: None, urgent=True)
+    assert not await bench.writer.run(lambda transaction: transaction.erased, urgent=True)
+    assert b"secret-name" not in bench.files()
+    reader.close()

@@ -7,6 +7,7 @@ from notefly.domain.batch import (
     EVERYBODY,
     NOBODY,
     BatchRef,
+    Begun,
     Claim,
     Ending,
     Handed,
@@ -146,9 +147,11 @@ async def finish(
     return await world.batches.finish([report])
 
 
-async def died(world: World, claimed: Claim, parts: Sequence[Handed] = ()) -> list[BatchRef]:
+async def died(
+    world: World, claimed: Claim, parts: Sequence[Handed] = (), begun: Begun | None = None
+) -> list[BatchRef]:
     """The channel's process died on it."""
-    report = Report(claimed, Ending.DIED, world.clock.now(), parts, "killed by signal 9")
+    report = Report(claimed, Ending.DIED, world.clock.now(), parts, "killed by signal 9", begun)
     return list((await world.batches.finish([report])).refs)
 
 

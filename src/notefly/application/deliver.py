@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from notefly.application.doorbell import Doorbell
 from notefly.application.retry import Judge
 from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
@@ -19,6 +20,9 @@ HAND_OVER_SECONDS = 0.5
 FIRST_HAND_OVER = 4
 GROWTH = 8
 """How much larger one hand-over may be than the last."""
+FIRST_REST_SECONDS, REST_SECONDS = 0.01, 1.0
+PATIENCE = 8
+"""Hand-overs in vain before they are larger again, whoever is in them."""
 NO_ADDRESS = Refused("there is no address")
 
 
@@ -28,9 +32,29 @@ class Stride:
 
     seconds_each: float = HAND_OVER_SECONDS / FIRST_HAND_OVER
     """A few at first: nobody knows yet how long a channel takes."""
+    in_vain: int = 0
+    """Hand-overs in a row of which nobody was taken."""
 
-    def recipients(self, at_most: int) -> int:
-        return max(1, min(at_most, int(HAND_OVER_SECONDS / self.seconds_each)))
+    def recipients(self, at_most: int, spent: int) -> int:
+        """At most half a second of work, and fewer with each try.
+
+        Whatever is wrong with one of them (`send` raises) must not cost the others their attempts:
+        they are told apart before those run out. Not so while the channel takes nobody at all.
+        """
+        in_time = int(HAND_OVER_SECONDS / self.seconds_each)
+        apart = int(at_most / GROWTH ** (spent - 1))
+        anyhow = GROWTH ** min(self.in_vain // PATIENCE, PATIENCE) if self.in_vain else 0
+        return max(1, min(at_most, in_time, max(apart, anyhow)))
+
+    @property
+    def rest_seconds(self) -> float:
+        """Longer and longer while nobody is taken: a channel that is down must not cost the others
+        the store's time, nor its own deliveries their attempts in no time."""
+        beyond = self.in_vain - PATIENCE
+        return 0.0 if beyond < 0 else min(REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** min(beyond, 32))
+
+    def answered(self, *, taken: bool) -> None:
+        self.in_vain = 0 if taken else self.in_vain + 1
 
     def measured(self, recipients: int, seconds: float) -> None:
         """Slower counts at once; faster is believed step by step."""
@@ -49,6 +73,8 @@ class DeliverBatch:
     deadline_seconds: float
     stopping: Callable[[], bool]
     stride: Stride = field(default_factory=Stride)
+    bell: Doorbell = field(default_factory=Doorbell)
+    """Rung by nobody: a rest is short enough to wait for."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One hand-over at a time, from reading consent on: nobody's grows old in a line."""
 
@@ -61,7 +87,7 @@ class DeliverBatch:
         handed: list[Handed] = []
         after = NOBODY
         while True:
-            limit = self.stride.recipients(self.channel.batch_size)
+            limit = self._limit(claim)
             async with self.turn:
                 await self._prepare()
                 try:
@@ -73,7 +99,7 @@ class DeliverBatch:
                     return Report(claim, Ending.RELEASED, self.clock.now(), handed)
                 begun = Begun(part.after, part.through, part.epoch, self.clock.now())
                 try:
-                    handed.append(await self._hand_over(claim, part, begun.started_at))
+                    _append(handed, part, await self._hand_over(claim, part, begun.started_at))
                 except ChannelDied as error:
                     at = self.clock.now()
                     return Report(claim, Ending.DIED, at, handed, str(error), begun)
@@ -95,8 +121,16 @@ class DeliverBatch:
                 return part
             limit = max(1, limit // GROWTH)
 
+    def _limit(self, claim: Claim) -> int:
+        """One by one where somebody kills the channel: the next death is about that one alone."""
+        if claim.deaths:
+            return 1
+        return self.stride.recipients(self.channel.batch_size, claim.spent)
+
     async def _prepare(self) -> None:
         """Before consent is read: starting something may take longer than consent may be old."""
+        if self.stride.rest_seconds and not self.stopping():
+            await self.bell.wait(self.stride.rest_seconds)
         prepare: Callable[[], Awaitable[None]] | None = getattr(self.channel, "prepare", None)
         if prepare is not None:
             await prepare()
@@ -112,6 +146,7 @@ class DeliverBatch:
                 )
             finally:
                 self.stride.measured(len(reachable), self.clock.monotonic() - began)
+            self.stride.answered(taken=_anybody_taken(outcomes, len(reachable)))
         if len(reachable) < len(part.recipients):
             missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
             outcomes = Outcomes(outcomes.default, {**outcomes.exceptions, **missing})
@@ -128,3 +163,24 @@ class DeliverBatch:
             raise
         except Exception as error:  # noqa: BLE001 - a channel may raise anything
             return Outcomes(Retry(f"{type(error).__name__}: {error}"))
+
+
+def _append(handed: list[Handed], part: Slice, answered: Handed) -> None:
+    """Hand-overs of one that follow each other at once are recorded together, as one."""
+    if answered.size == 1 and answered.default.due_at is None:
+        [person] = part.recipients
+        named = replace(answered, exceptions={person.subscriber: answered.default})
+        within = timedelta(seconds=HAND_OVER_SECONDS)
+        if handed and (both := handed[-1].joined(named, within)) is not None:
+            handed[-1] = both
+            return
+        answered = named if part.after or not part.last else answered
+    handed.append(answered)
+
+
+def _anybody_taken(outcomes: Outcomes, size: int) -> bool:
+    """Delivered or refused: somebody listens."""
+    answers = [*outcomes.exceptions.values()]
+    if len(answers) < size:
+        answers.append(outcomes.default)
+    return any(not isinstance(answer, Retry) for answer in answers)

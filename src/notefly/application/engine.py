@@ -33,6 +33,7 @@ IN_FLIGHT = 4
 STOPPED_AT_ONCE = 20
 """Batches of stopped messages that are ended in one go: a publish does not wait for more."""
 PAGE = 1_000
+PAGES_AT_ONCE = 10
 DRAIN_SECONDS = 8.0
 
 
@@ -113,7 +114,7 @@ class Engine:
 
     async def _reconcile(self) -> None:
         """The reconciler: whatever the queue forgot or a worker dropped is offered again."""
-        looks = 0
+        looks, walked = 0, BatchKey(0)
         while True:
             rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
             looks += 1
@@ -123,8 +124,11 @@ class Engine:
             if rung or looks % REOFFER_EVERY == 0:
                 while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):
                     pass
-                await self._offer_unfinished()
                 await self.events.forget(self.tools.clock.now())
+            if rung:
+                await self._offer_unfinished()
+            elif walked or looks % REOFFER_EVERY == 0:
+                walked = await self._offer_some(walked)
 
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
         """A loop that a passing trouble must not end; it returns when the loop does."""
@@ -148,6 +152,16 @@ class Engine:
         while refs := await self.tools.batches.unfinished(after, PAGE):
             await self.tools.queue.offer(refs)
             after = refs[-1].batch
+
+    async def _offer_some(self, after: BatchKey) -> BatchKey:
+        """A few pages from there on: a backlog of a million is walked through without haste."""
+        for _ in range(PAGES_AT_ONCE):
+            refs = await self.tools.batches.unfinished(after, PAGE)
+            await self.tools.queue.offer(refs)
+            if len(refs) < PAGE:
+                return BatchKey(0)
+            after = refs[-1].batch
+        return after
 
     async def _watch_pauses(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from notefly.domain.outcome import (
     RetryPolicy,
     Verdict,
 )
+from notefly.domain.redaction import anonymous
 from notefly.ports.batch_store import Slice
 
 DELIVERED = Delivered()
@@ -36,9 +37,10 @@ class Judge:
         """What to record of a hand-over.
 
         Everybody who is told to wait by the same answer waits together: one jitter, one due time.
-        Answers for people who were not in the hand-over are not recorded.
+        Answers for people who were not in the hand-over are not recorded, nor is who was in it.
         """
         judgement = self._judgement(claim)
+        outcomes = anonymous(outcomes, part.recipients)
         members = {recipient.subscriber for recipient in part.recipients}
         default, exceptions = _gathered(outcomes, members)
         known: dict[Outcome, Verdict] = {}

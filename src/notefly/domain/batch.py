@@ -1,11 +1,12 @@
 """The unit of lease and record: a key range of a message's audience on one channel."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from notefly.domain.delivery import State
 from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey
 from notefly.domain.message import Message
 from notefly.domain.outcome import Verdict
@@ -45,6 +46,8 @@ class Claim:
     token: int
     epoch: Epoch
     claimed_at: datetime
+    deaths: int = 0
+    """Times that the channel died on this batch: whoever it was must be found."""
 
 
 class Recipient(NamedTuple):
@@ -73,6 +76,20 @@ class Handed:
     size: int
     """How many were given to the channel."""
     exceptions: Mapping[SubscriberKey, Verdict] = field(default_factory=dict)
+
+    def joined(self, following: "Handed", within: timedelta) -> "Handed | None":
+        """Both as one, if that says the same: everybody named, ended, of one epoch, at one time."""
+        both = {**self.exceptions, **following.exceptions}
+        size = self.size + following.size
+        if (
+            self.epoch != following.epoch
+            or not timedelta(0) <= following.started_at - self.started_at < within
+            or len(both) != size
+            or any(verdict.due_at is not None for verdict in both.values())
+        ):
+            return None
+        default = self.default if self.default == following.default else Verdict(State.DELIVERED)
+        return replace(self, through=following.through, default=default, size=size, exceptions=both)
 
 
 @dataclass(frozen=True, slots=True)

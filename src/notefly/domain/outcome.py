@@ -1,5 +1,6 @@
 """What a channel answers, and what Notefly makes of it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +9,8 @@ from typing import NamedTuple, assert_never
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import SubscriberKey
 
+LONGEST_SECONDS = 86_400.0
+"""Nobody is made to wait longer by a provider."""
 DETAIL_LIMIT = 500
 """Characters of a channel's own words that are kept with a delivery."""
 
@@ -68,8 +71,18 @@ class RetryPolicy:
     def delay(self, spent: int, jitter: float, after_seconds: float | None) -> timedelta:
         """How long to wait after the `spent`-th try; `jitter` is uniform in [0, 1)."""
         ceiling = min(self.cap, self.base * (1 << min(spent - 1, 20)))
-        asked = timedelta(seconds=min(max(after_seconds or 0.0, 0.0), 86_400.0))
-        return max(ceiling * jitter, asked)
+        asked = coarse(min(max(after_seconds or 0.0, 0.0), LONGEST_SECONDS))
+        return max(ceiling * jitter, timedelta(seconds=min(asked, LONGEST_SECONDS)))
+
+
+def coarse(seconds: float) -> float:
+    """Not less, and at most an eighth more, or a second: who waits about as long waits together.
+
+    Otherwise a thousand people with a `Retry-After` of their own would become a thousand batches.
+    """
+    _, octave = math.frexp(seconds)
+    step = max(1.0, 2.0 ** (octave - 4))
+    return math.ceil(seconds / step) * step
 
 
 @dataclass(frozen=True, slots=True)

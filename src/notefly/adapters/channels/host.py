@@ -44,6 +44,8 @@ class SupervisedChannel:
         self._child: ChildProcess | None = None
         self._closed = False
         self._failures = 0
+        self._start_seconds = 0.0
+        self._rested_at = 0.0
         self._not_before = 0.0
         self._why_not = ""
 
@@ -94,6 +96,7 @@ class SupervisedChannel:
                 return await child.ask(hand_over)
             except Broken as broken:
                 self._child = None
+                self._rest()
                 how = f"its process {broken} ({await child.end()})"
                 self._log.warning("hand-over of %s failed: %s", hand_over.message.id, how)
                 raise ChannelDied(f"{self.name}: {how}") from broken
@@ -116,13 +119,21 @@ class SupervisedChannel:
         await self._discard()
         if self._monotonic() < self._not_before:
             raise NotStarted(self._why_not)
+        # In `prepare` mostly, where nobody's consent has been read yet.
+        await asyncio.sleep(self._rested_at - self._monotonic())
+        began = self._monotonic()
         try:
             self._child = await ChildProcess.start(self._target, self._limits, self._log)
         except NotStarted as error:
             self._put_off(str(error))
             raise
         self._failures = 0
+        self._start_seconds = self._monotonic() - began
         return self._child
+
+    def _rest(self) -> None:
+        pause = min(self._limits.rest * self._start_seconds, self._limits.rest_cap_seconds)
+        self._rested_at = self._monotonic() + pause
 
     def _put_off(self, why: str) -> None:
         pause = self._limits.pause_seconds * 2.0 ** min(self._failures, 32)

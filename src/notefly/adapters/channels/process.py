@@ -41,6 +41,10 @@ class Limits:
     pause_seconds: float = 1.0
     """After a start that failed; doubled by each further one."""
     pause_cap_seconds: float = 60.0
+    rest: float = 1.0
+    """After a death in a hand-over, times what the last start took: a channel that dies again and
+    again is started for half of the time at most, and leaves the machine to the others."""
+    rest_cap_seconds: float = 5.0
 
 
 class Broken(Exception):  # noqa: N818 - reads as what happened

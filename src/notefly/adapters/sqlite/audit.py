@@ -79,7 +79,7 @@ class SqliteAudit:
 
 def open_for_audit(path: str) -> apsw.Connection:
     """A reader that sorts on disk, not in memory, and knows how requests are hashed."""
-    connection = open_reader(path)
+    connection = open_reader(path, earlier=True)
     for pragma in ("temp_store = FILE", "automatic_index = OFF", "query_only = OFF"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'epoch'").fetchone() is None:

@@ -35,8 +35,9 @@ INSERT INTO batch (key, message, channel, kind, first, last, size)
 SELECT value ->> 0, value ->> 1, value ->> 2, 0, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)
 
 -- name: add_child
-INSERT INTO batch (message, channel, kind, first, last, size, parent, round, state, base, attempts, spent, due_at, expires_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO batch (message, channel, kind, first, last, size, parent, round, state, base, attempts, spent, deaths, due_at,
+    expires_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: read
 SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
@@ -45,7 +46,7 @@ FROM batch b WHERE b.key = ?
 
 -- name: asked
 SELECT b.key, b.message, c.name, b.state, b.due_at, b.size - b.delivered - b.dead - b.cancelled - b.moved,
-    b.attempts, b.spent, b.expires_at, m.expires_at, m.cancelled_at
+    b.attempts, b.spent, b.deaths, b.expires_at, m.expires_at, m.cancelled_at
 FROM carray(?) k CROSS JOIN batch b ON b.key = k.value CROSS JOIN message m ON m.key = b.message
 CROSS JOIN channel c ON c.key = b.channel
 
@@ -76,7 +77,7 @@ UPDATE batch SET state = ?, spent = ?, deaths = ?, due_at = ?, ended_at = ?, lea
 UPDATE batch SET lease_until = ? WHERE key = ? AND state = 1 AND attempts = ?
 
 -- name: expired_leases
-SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1 AND lease_until <= ?
+SELECT key, attempts FROM batch INDEXED BY batch_leased WHERE state = 1 AND lease_until <= ?
 
 -- name: still_expired
 SELECT b.key, b.attempts FROM carray(?) k CROSS JOIN batch b ON b.key = k.value
@@ -94,7 +95,7 @@ SELECT category, epoch, expires_at, cancelled_at FROM message WHERE key = ?
 SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FROM batch WHERE key = ?
 
 -- name: leased
-SELECT key, attempts FROM batch INDEXED BY batch_open WHERE state < 3 AND state = 1
+SELECT key, attempts FROM batch INDEXED BY batch_leased WHERE state = 1
 
 -- name: last_known_time
 SELECT max(coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0),

@@ -34,6 +34,7 @@ class Asked(NamedTuple):
     left: int
     attempts: int
     spent: int
+    deaths: int
     renewed: int | None
     """`expires_at` of a replay, in place of the message's own."""
     expires_at: int | None
@@ -92,6 +93,7 @@ class Claimer:
                 token=batch.attempts + 1,
                 epoch=epoch,
                 claimed_at=self.at,
+                deaths=batch.deaths,
             )
             for batch in ready
         ]

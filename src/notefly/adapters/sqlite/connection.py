@@ -61,15 +61,19 @@ def _settle(connection: apsw.Connection) -> None:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
-def open_reader(path: str) -> apsw.Connection:
-    """A connection that cannot write. Raises StoreUnusable when there is no store."""
+def open_reader(path: str, *, earlier: bool = False) -> apsw.Connection:
+    """A connection that cannot write; `earlier` reads a store that is to be migrated, too.
+
+    Raises StoreUnusable when there is none that can be read.
+    """
     check_version()
     try:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         _pragmas(connection, READER_CACHE_KIB)
         _one(connection, "PRAGMA query_only = ON")
         connection.wal_autocheckpoint(0)
-        _refuse_other(connection)
+        if not earlier:
+            _refuse_other(connection)
     except apsw.Error as error:
         raise StoreUnusable(f"there is no readable store at {path}: {error}") from error
     return connection

@@ -95,7 +95,7 @@ def end(
     children = [BatchKey(key) for key in batch.children]
     if report.ending is Ending.DIED:
         batch.deaths += 1
-        children += _poisoned(transaction, batch, report.ended_at)
+        children += _poisoned(transaction, batch, report.begun, report.ended_at)
     state = _settled(transaction, batch, report.ending)
     store_batch(transaction, batch, state, report.ended_at)
     announce(transaction, batch, report.ended_at)
@@ -172,8 +172,19 @@ def _record_handover(
     transaction.run(SQL["add_handover"], values)
 
 
-def _poisoned(transaction: Transaction, batch: Batch, at: datetime) -> list[BatchKey]:
-    """A batch that killed its worker twice is halved, until the one that does it stands alone."""
+def _poisoned(
+    transaction: Transaction, batch: Batch, begun: Begun | None, at: datetime
+) -> list[BatchKey]:
+    """Whoever was alone in the hand-over that killed its worker stands alone from now on.
+
+    Where that is not known, a batch that did it twice is halved, until the one stands alone.
+    """
+    if batch.left > 1 and begun is not None:
+        suspects = members(transaction, batch, begun.after, begun.through)
+        if len(suspects) == 1:
+            # The others go on one by one: there may be another one among them.
+            batch.deaths = 1
+            return [_apart(transaction, batch, SubscriberKey(suspects[0][0]))]
     if batch.deaths < POISON_DEATHS or batch.left == 0:
         return []
     if batch.left == 1:
@@ -193,6 +204,23 @@ def _bury(transaction: Transaction, batch: Batch, at: datetime) -> None:
     [(subscriber, _)] = members(transaction, batch)
     write(transaction, batch, [(subscriber, verdict)], batch.key)
     batch.count(State.DEAD, 1, subscriber)
+
+
+def _apart(transaction: Transaction, batch: Batch, subscriber: SubscriberKey) -> BatchKey:
+    """It needs a row that names its batch: the other one still spans it."""
+    child = add_child(
+        transaction,
+        batch,
+        WAITING_HALF,
+        [subscriber],
+        state=READY,
+        spent=batch.spent,
+        due=None,
+        deaths=1,
+    )
+    write(transaction, batch, [(subscriber, Verdict(State.PENDING))], child)
+    batch.moved += 1
+    return child
 
 
 def _half(transaction: Transaction, batch: Batch, keys: list[SubscriberKey]) -> BatchKey:

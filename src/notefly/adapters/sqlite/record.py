@@ -131,6 +131,7 @@ def add_child(  # noqa: PLR0913 - a row has that many columns
     state: int,
     spent: int,
     due: datetime | None,
+    deaths: int = 0,
 ) -> BatchKey:
     """A batch that goes on where its parent's attempts ended."""
     values = (
@@ -146,6 +147,7 @@ def add_child(  # noqa: PLR0913 - a row has that many columns
         parent.attempts,
         parent.attempts,
         spent,
+        deaths,
         maybe_micros(due),
         parent.expires_at,
     )

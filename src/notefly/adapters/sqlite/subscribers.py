@@ -81,6 +81,7 @@ class SqliteSubscribers:
             self._choose(transaction, known.key, Preferences(), transaction.next_epoch())
             transaction.run(SQL["forget_addresses"], (known.key,))
             transaction.run(SQL["erase"], (micros(at), micros(at), known.key))
+            transaction.erased = True
             return True
 
         return await self._database.write(work)

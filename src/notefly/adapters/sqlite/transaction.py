@@ -48,6 +48,8 @@ class Transaction(Reading):
 
     undone = 0
     """How many transactions were rolled back whole; what was learnt in one may be untrue."""
+    erased = False
+    """Set by whoever erased somebody: the log of writes must not remember them either."""
 
     def __init__(
         self, connection: apsw.Connection, now: Callable[[], datetime] | None = None

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import apsw
 
+from notefly.adapters.sqlite.connection import BUSY_MILLISECONDS
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.domain.errors import Unavailable
 from notefly.ports.meter import Meter
@@ -114,6 +115,8 @@ class Writer:
             closing = self._group(first) or closing
             if self._wal_pages - self._tried_at >= CHECKPOINT_PAGES:
                 self._checkpoint()
+            if self._transaction.erased:
+                self._wipe()
         self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close()
 
@@ -228,6 +231,18 @@ class Writer:
             self._tried_at = 0
         self._wal_pages = pages
         return apsw.SQLITE_OK
+
+    def _wipe(self) -> None:
+        """Empty the WAL of what was erased; where a reader is in the way, after the next commit."""
+        self._connection.set_busy_timeout(0)
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error:
+            return
+        finally:
+            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+        self._transaction.erased = False
+        self._wal_pages = 0
 
     def _checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> None:
         """What has no room, or waits for a reader, stays in the WAL until that has grown again.

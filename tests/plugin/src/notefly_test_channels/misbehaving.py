@@ -62,7 +62,8 @@ class FlakyChannel(BoxChannel):
     """`raise`, `retry`, `refuse`, `once` (retry at the first attempt), `later` (wait an hour).
 
     `raise` is about the whole hand-over, the others about their recipient. A message whose text is
-    one of these words does the same to everybody.
+    one of these words does the same to everybody. `tell` refuses and `yell` raises with the address
+    in its words.
     """
 
     name = "flaky"
@@ -79,6 +80,11 @@ class FlakyChannel(BoxChannel):
             raise RuntimeError("the provider's library has a bug")
         exceptions: dict[SubscriberKey, Outcome] = {}
         for recipient in hand_over.recipients:
-            if (word := recipient.address.split("-")[0]) in words:
+            if (word := recipient.address.split("-")[0]) == "yell":
+                raise RuntimeError(f"no such box: {recipient.address}")
+            if word == "tell":
+                told = f"{recipient.name} <{recipient.address}> is unknown"
+                exceptions[recipient.subscriber] = Refused(told)
+            if word in words:
                 exceptions[recipient.subscriber] = words[word]
         return Outcomes(words.get(body, Delivered()), exceptions)

@@ -17,12 +17,17 @@ class RecorderChannel(BoxChannel):
 
     async def send(self, hand_over: HandOver) -> Outcomes:
         """Answers for each recipient."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        record = os.open(os.environ["RECORDER_FILE"], flags, 0o600)
-        try:
-            for recipient in hand_over.recipients:
-                os.write(record, f"{recipient.delivery_id} {hand_over.attempt}\n".encode())
-        finally:
-            os.close(record)
+        record(hand_over)
         recorded = Delivered("recorded")
         return Outcomes(recorded, {r.subscriber: recorded for r in hand_over.recipients})
+
+
+def record(hand_over: HandOver) -> None:
+    """Before anything else is done for them."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    log = os.open(os.environ["RECORDER_FILE"], flags, 0o600)
+    try:
+        for recipient in hand_over.recipients:
+            os.write(log, f"{recipient.delivery_id} {hand_over.attempt}\n".encode())
+    finally:
+        os.close(log)
