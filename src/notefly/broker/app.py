@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from notefly import __version__
 from notefly.application.publish import PublishMessage
-from notefly.broker.answers import READ, SAFE, Send, response_of, send_answer
+from notefly.broker.answers import ALL_SAFE_BYTES, READ, SAFE, Send, response_of, send_answer
 from notefly.broker.body import BrokerRequest
 from notefly.broker.following import FollowEvents, FollowMessages
 from notefly.broker.guard import Guard
@@ -81,7 +81,7 @@ class BrokerApp(Quart):
         headers: dict[bytes, bytes] = dict(scope["headers"])
         refused = self._guard.refusal(scope["method"], headers)
         if refused is not None:
-            await send_answer(send, answer_for(refused))
+            await send_answer(send, answer_for(refused), ALL_SAFE_BYTES)
         elif self._lean.takes(scope, headers):
             await self._lean(headers, receive, send)
         else:
@@ -117,7 +117,7 @@ async def _problem(error: Exception) -> Response:
 
 
 async def _safe(response: Response) -> Response:
-    safe = SAFE | READ if request.method == "GET" else SAFE
+    safe = SAFE | READ if request.method in ("GET", "HEAD") else SAFE
     for name, value in safe.items():
         response.headers.setdefault(name, value)
     return response
