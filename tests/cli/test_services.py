@@ -101,7 +101,7 @@ def test_the_client_alone_says_that_the_broker_is_missing(start: Start, free_por
 @pytest.mark.parametrize("name", ["broker", "client"])
 def test_nothing_is_open_to_others_without_keys(start: Start, name: str) -> None:
     ports = {"broker_port": some_port(), "client_port": some_port()}
-    status, errors = ended(start(name, host="0.0.0.0", **ports))  # noqa: S104 - it refuses
+    status, errors = ended(start(name, host="0.0.0.0", **ports))
     assert status == 1
     assert "NOTEFLY_HOST" in errors
     assert "keys" in errors

@@ -172,7 +172,7 @@ def test_what_kubernetes_injects_for_a_service_is_no_mistake(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("0.0.0.0", "http://127.0.0.1:5001"),  # noqa: S104 - nothing is bound
+        ("0.0.0.0", "http://127.0.0.1:5001"),
         ("::", "http://[::1]:5001"),
         ("::1", "http://[::1]:5001"),
         ("notefly.internal", "http://notefly.internal:5001"),
@@ -188,7 +188,7 @@ def test_the_broker_is_called_where_it_listens(tmp_path: Path, host: str, url: s
         ("127.0.0.1", "0", False),
         ("localhost", "0", False),
         ("::1", "0", False),
-        ("0.0.0.0", "0", True),  # noqa: S104 - nothing is bound
+        ("0.0.0.0", "0", True),
         ("192.168.0.7", "0", True),
         ("127.0.0.1", "1", True),
     ],
