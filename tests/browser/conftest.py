@@ -17,7 +17,7 @@ FLAGS = [
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-dev-shm-usage",
-    f"--host-resolver-rules=MAP {EVIL} 127.0.0.1",
+    f"--host-resolver-rules=MAP {EVIL} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost",
 ]
 COUNTED = pytest.StashKey[dict[str, int]]()
 

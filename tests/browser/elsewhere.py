@@ -1,5 +1,6 @@
 """A web server of somebody else, on this machine: another port, and a name that leads here."""
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,7 +18,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(PAGE)))
         self.end_headers()
-        self.wfile.write(PAGE)
+        with contextlib.suppress(ConnectionError):  # A frame that was closed meanwhile.
+            self.wfile.write(PAGE)
 
     @override
     def log_message(self, format: str, *args: object) -> None:

@@ -5,6 +5,7 @@ Each is shown as it was written, makes no element of its own, runs nothing, and 
 
 from dataclasses import dataclass
 from itertools import count
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Page
@@ -84,7 +85,6 @@ def test_the_page_of_a_subscriber(scene: Scene, watched: Watching) -> None:
         page.fill("#address-email", visible_ascii(scene.payload))
         page.click("text=Save")
         page.locator(".problems").wait_for()
-        watch.troubles[:] = [t for t in watch.troubles if "status of 422" not in t]
         watch.look(page)
         assert page.input_value("#name") == scene.payload
 
@@ -120,30 +120,21 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("where", ["title", "category", "subscriber", "message", "cursor"])
 @pytest.mark.parametrize("name", ["script", "double quote", "quoted end", "link"])
-def test_addresses_of_pages(product: Product, watched: Watching, name: str, where: str) -> None:
+def test_addresses_of_pages(product: Product, watched: Watching, name: str) -> None:
     """What a link to a page carries is as foreign as everything else."""
+    given = urlencode(dict.fromkeys(("category", "subscriber", "message", "state"), PAYLOADS[name]))
     with watched("localhost") as watch:
-        page = watch.context.new_page()
-        for address in ("/pub", "/activity", "/messages/x", "/docs"):
-            url = product.http.build_request("GET", f"{product.console}{address}").url
-            page.goto(str(url.copy_merge_params({where: PAYLOADS[name]})))
-            watch.troubles[:] = [t for t in watch.troubles if "Failed to load resource" not in t]
-            watch.look(page)
+        for path in ("/pub", "/activity", "/messages/x", "/docs", "/sub"):
+            watch.look(watch.open(f"{product.console}{path}?{given}"))
 
 
 @pytest.mark.parametrize("name", ["script", "image", "svg", "link", "template"])
 def test_pages_that_are_not_there(product: Product, watched: Watching, name: str) -> None:
     with watched("localhost") as watch:
-        page = watch.context.new_page()
         for origin in (product.console, product.broker):
             for path in ("/", "/messages/", "/deliveries/", "/sub?subscriber=", "/v1/messages/"):
-                page.goto(f"{origin}{path}{PAYLOADS[name].replace('#', '%23')}")
-                watch.troubles[:] = [
-                    t for t in watch.troubles if "Failed to load resource" not in t
-                ]
-                watch.look(page)
+                watch.look(watch.open(f"{origin}{path}{quote(PAYLOADS[name])}"))
 
 
 def test_the_api_pages(product: Product, watched: Watching) -> None:
@@ -156,7 +147,7 @@ def test_the_api_pages(product: Product, watched: Watching) -> None:
         assert page.locator(".opblock").count() == sum(
             len(methods) for methods in product.get("/openapi.json")["paths"].values()
         )
-        for call in ("get /v1/messages", "post /v1/messages", "get /sub"):
+        for call in ("get /v1/messages", "post /v1/messages"):
             method, path = call.split()
             block = page.locator(f".opblock-{method}", has=page.locator(f"[data-path='{path}']"))
             block.locator(".opblock-summary-control").click()
