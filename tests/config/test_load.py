@@ -20,6 +20,7 @@ EVERYTHING = {
     "NOTEFLY_CHANNEL_SECONDS": "2.5",
     "NOTEFLY_CHANNEL_MEMORY": "256",
     "NOTEFLY_LOG": "json",
+    "NOTEFLY_LOG_LEVEL": "debug",
     "NOTEFLY_ALLOWED_HOSTS": "Notefly.example.org",
 }
 
@@ -54,7 +55,7 @@ def test_everything_can_be_set_and_has_the_type_of_its_field(tmp_path: Path) -> 
         assert value != getattr(Settings(), name), name
         assert (
             value in get_args(hint)
-            if name == "log"
+            if name in ("log", "log_level")
             else isinstance(value, tuple if "tuple" in str(hint) else hint)
         ), name
         assert settings.sources[name] == f"NOTEFLY_{name.upper()}"
@@ -96,6 +97,9 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
         ("STORE", "mysql://db", "leave it out for the SQLite file"),
         ("QUEUE", "amqp://q", "must be like nats://host:4222"),
         ("LOG", "xml", "must be text or json, not 'xml'"),
+        ("LOG_LEVEL", "loud", "must be debug, info, warning or error, not 'loud'"),
+        ("BROKER_URL", "http://me@host", "no user, password or query in it"),
+        ("BROKER_URL", "http://host/?key=x", "no user, password or query in it"),
         ("ALLOWED_HOSTS", "*", "must be an IP address or a host name"),
         ("DATA_DIR", "  ", "must be text that is not empty"),
         ("DATA_DIR", "~nobody-of-that-name/x", "names a home that cannot be found"),
