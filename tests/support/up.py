@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx2
@@ -15,9 +16,14 @@ Ports = tuple[int, int]
 
 
 class Up:
-    """The command, on ports of its own; `settings` are further variables."""
+    """The command, on ports of its own; `settings` are further variables.
+
+    What it writes to stderr goes to a file, so that no pipe that nobody reads holds it up.
+    """
 
     def __init__(self, folder: Path, ports: Ports, **settings: str) -> None:
+        self._said = ""
+        self._words = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by `end`
         broker, client = ports
         environ = {"NOTEFLY_BROKER_PORT": str(broker), "NOTEFLY_CLIENT_PORT": str(client)}
         self.broker_url, self.client_url = (
@@ -29,7 +35,7 @@ class Up:
             cwd=folder,
             env=os.environ | environ | settings,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._words,
             text=True,
             start_new_session=True,
         )
@@ -69,7 +75,14 @@ class Up:
         self.http.close()
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        return self.process.communicate()[1]
+        self.process.wait(PATIENCE_SECONDS)
+        if not self._words.closed:
+            self._words.seek(0)
+            self._said = self._words.read()
+            self._words.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return self._said
 
 
 def free_ports() -> Ports:
