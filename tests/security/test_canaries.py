@@ -190,7 +190,6 @@ def test_nobody_is_named(up: Up, doors: list[Door], tmp_path: Path) -> None:
         "doctor": printed(tmp_path, up, "doctor"),
         "config": printed(tmp_path, up, "config"),
         "verify": printed(tmp_path, up, "verify"),
-        "an unknown id": printed(tmp_path, up, "show", CANARIES["email"]),
     }
     told.end()
     os.kill(up.process.pid, signal.SIGTERM)
