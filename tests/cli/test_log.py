@@ -13,6 +13,8 @@ from notefly.cli.preparing import JsonLines, TextLines, discreet
         "ada@example.org",
         "a.d+a@sub.example.co",
         "Jürgen@exämple.org",
+        "ada%40example.org",
+        "%2B12025550123",
         "+12025550123",
         "+1 202 555 0123",
         "+1 (202) 555-0123",

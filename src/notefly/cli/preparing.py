@@ -11,11 +11,13 @@ from typing_extensions import override
 
 from notefly.config import Settings, load
 
-CHATTY = ("uvicorn", "httpx2", "httpcore2", "hpack", "asyncio")
+CHATTY = ("uvicorn", "hpack", "asyncio")
 """Libraries whose everyday remarks would bury ours."""
+TELLTALE = ("httpx2", "httpcore2")
+"""Libraries that write down every URL, and with it what somebody searched for."""
 ADDRESS = re.compile(
-    r"[^\s<>()\[\]{}'\",;:=/@]+@[^\s<>()\[\]{}'\",;:=/@]+\.[A-Za-z][A-Za-z0-9-]*"
-    r"|(?<![\w.])\+[0-9](?:[ ().-]{0,2}[0-9]){6,14}(?![\w:])"
+    r"[^\s<>()\[\]{}'\",;:=/@&?]+(?:@|%40)[^\s<>()\[\]{}'\",;:=/@&?]+\.[A-Za-z][A-Za-z0-9-]*"
+    r"|(?<![\w.])(?:\+|%2[Bb])[0-9](?:[ ().-]{0,2}[0-9]){6,14}(?![\w:])"
 )
 """An e-mail address, or a phone number as E.164 writes it."""
 MASK = "****"
@@ -38,9 +40,8 @@ def set_up_log(settings: Settings) -> None:
     handler.setFormatter(JsonLines() if settings.log == "json" else TextLines())
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    if level > logging.DEBUG:
-        for name in CHATTY:
-            logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in TELLTALE + (CHATTY if level > logging.DEBUG else ()):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 def discreet(text: str) -> str:
