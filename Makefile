@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
 install: $(INSTALLED) ## set everything up in .venv; does nothing when nothing changed
@@ -61,6 +61,15 @@ run: install ## set up, then start broker, client and workers (stop with Ctrl-C)
 .PHONY: test
 test: install ## set up, then the fast tests (ARGS='-k name' chooses)
 	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-browser
+test-browser: install ## the pages in Chromium, which it finds, or as root on Debian installs
+	@tools/browser $(ARGS)
+
+.PHONY: audit
+audit: install ## known vulnerabilities, and the licences of what is shipped
+	@$(BIN)/poetry install --quiet --with audit
+	@$(BIN)/python -m tools.audit $(ARGS)
 
 .PHONY: coverage
 coverage: install ## their own tests reach 100 % of the branches of domain and application

@@ -1,7 +1,57 @@
 """For every test."""
 
+import logging
+import re
+from importlib.util import find_spec
+
+import pytest
 from hypothesis import settings
+from typing_extensions import override
 
 # The same examples each time: what passes on a desk passes elsewhere. `make machine` looks further.
 settings.register_profile("same-each-time", derandomize=True, deadline=None)
 settings.load_profile("same-each-time")
+
+# The tier of the browser has needs of its own, which `make test-browser` sees to.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
+
+ADDRESS = re.compile(r"[\w.+-]+@example\.(?:com|net|org)|\+?1 ?202 ?555 ?\d{4}", re.IGNORECASE)
+"""What all people of the tests have as addresses."""
+
+
+OWN_CLIENTS = ("httpx2", "httpcore2")
+"""With which the tests ask, in this process, for whatever they like."""
+
+
+class Named(logging.Handler):
+    """Hears every word that is logged in this process, and keeps those that name somebody."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith(OWN_CLIENTS) and ADDRESS.search(record.getMessage()):
+            self.lines.append(f"{record.name}: {record.getMessage()}")
+
+
+NAMED = pytest.StashKey[Named]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[NAMED] = Named()
+    logging.getLogger().addHandler(config.stash[NAMED])
+    logging.getLogger().setLevel(logging.DEBUG)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash[NAMED].lines:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash[NAMED].lines:
+        terminalreporter.write_line(f"an address was logged: {line}", red=True)

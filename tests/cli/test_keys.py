@@ -102,7 +102,7 @@ def test_beside_a_running_broker(locked: Broker, alone: Notefly) -> None:
 
 def test_what_is_worth_knowing_at_a_start(alone: Notefly) -> None:
     assert [*about_broker(Settings()), *about_client(Settings())] == []
-    outside = Settings(host="0.0.0.0")  # noqa: S104 - nothing is bound
+    outside = Settings(host="0.0.0.0")
     hosts, no_key = about_broker(outside)
     assert "NOTEFLY_ALLOWED_HOSTS" in hosts
     assert "notefly keys create" in no_key

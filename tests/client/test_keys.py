@@ -73,6 +73,6 @@ def test_without_a_key_that_works_every_page_says_what_to_do(
 
 
 def test_it_listens_to_this_machine_only_wherever_the_broker_listens(nobody: str) -> None:
-    console = Console(nobody, host="0.0.0.0")  # noqa: S104 - it does not
+    console = Console(nobody, host="0.0.0.0")
     assert console.url.startswith("http://127.0.0.1:")
     assert console.stop() == 0

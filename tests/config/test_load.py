@@ -23,6 +23,7 @@ EVERYTHING = {
     "NOTEFLY_CHANNEL_SECONDS": "2.5",
     "NOTEFLY_CHANNEL_MEMORY": "256",
     "NOTEFLY_LOG": "json",
+    "NOTEFLY_LOG_LEVEL": "debug",
     "NOTEFLY_ALLOWED_HOSTS": "Notefly.example.org",
 }
 
@@ -57,7 +58,7 @@ def test_everything_can_be_set_and_has_the_type_of_its_field(tmp_path: Path) -> 
         assert value != getattr(Settings(), name), name
         assert (
             value in get_args(hint)
-            if name == "log"
+            if name in ("log", "log_level")
             else isinstance(value, tuple if "tuple" in str(hint) else hint)
         ), name
         assert settings.sources[name] == f"NOTEFLY_{name.upper()}"
@@ -99,6 +100,9 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
         ("STORE", "mysql://db", "leave it out for the SQLite file"),
         ("QUEUE", "amqp://q", "must be like nats://host:4222"),
         ("LOG", "xml", "must be text or json, not 'xml'"),
+        ("LOG_LEVEL", "loud", "must be debug, info, warning or error, not 'loud'"),
+        ("BROKER_URL", "http://me@host", "no user, password or query in it"),
+        ("BROKER_URL", "http://host/?key=x", "no user, password or query in it"),
         ("ALLOWED_HOSTS", "*", "must be an IP address or a host name"),
         ("DATA_DIR", "  ", "must be text that is not empty"),
         ("DATA_DIR", "~nobody-of-that-name/x", "names a home that cannot be found"),
@@ -175,7 +179,7 @@ def test_what_kubernetes_injects_for_a_service_is_no_mistake(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("0.0.0.0", "http://127.0.0.1:5001"),  # noqa: S104 - nothing is bound
+        ("0.0.0.0", "http://127.0.0.1:5001"),
         ("::", "http://[::1]:5001"),
         ("::1", "http://[::1]:5001"),
         ("notefly.internal", "http://notefly.internal:5001"),
@@ -191,7 +195,7 @@ def test_the_broker_is_called_where_it_listens(tmp_path: Path, host: str, url: s
         ("127.0.0.1", "0", False),
         ("localhost", "0", False),
         ("::1", "0", False),
-        ("0.0.0.0", "0", True),  # noqa: S104 - nothing is bound
+        ("0.0.0.0", "0", True),
         ("192.168.0.7", "0", True),
         ("127.0.0.1", "1", True),
     ],

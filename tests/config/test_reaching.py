@@ -22,7 +22,7 @@ def test_a_key_that_is_none_is_refused_and_not_repeated(tmp_path: Path, wrong: s
     [
         ("127.0.0.1", "127.0.0.1"),
         ("localhost", "localhost"),
-        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - nothing is bound
+        ("0.0.0.0", "127.0.0.1"),
         ("192.168.0.7", "127.0.0.1"),
         ("::", "127.0.0.1"),
     ],

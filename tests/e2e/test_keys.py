@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.test_up import Up, free_ports, on_linux, wait_for_all
+from tests.e2e.test_up import on_linux, wait_for_all
+from tests.support.up import Up, free_ports
 
 
 @on_linux
@@ -14,7 +15,7 @@ def test_where_keys_are_required_the_console_has_its_own(
     tmp_path: Path,
 ) -> None:
     ports = free_ports()
-    running = Up(tmp_path, ports, require_keys="1")
+    running = Up(tmp_path, ports, NOTEFLY_REQUIRE_KEYS="1")
     try:
         look_around(running, ports, tmp_path)
     finally:

@@ -6,7 +6,6 @@ import re
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,73 +16,9 @@ import httpx2
 import pytest
 
 from tests.client.console import Console
+from tests.support.up import PATIENCE_SECONDS, STOP_SECONDS, Up, free_ports
 
-PATIENCE_SECONDS = 20.0
-STOP_SECONDS = 10.0
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for child processes in /proc")
-
-
-class Up:
-    """The command in a process group of its own, as a terminal would run it."""
-
-    def __init__(self, folder: Path, ports: tuple[int, int], **settings: str) -> None:
-        broker, client = ports
-        environ = {"NOTEFLY_BROKER_PORT": str(broker), "NOTEFLY_CLIENT_PORT": str(client)}
-        environ |= {f"NOTEFLY_{name.upper()}": value for name, value in settings.items()}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "notefly", "up"],
-            cwd=folder,
-            env=os.environ | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self.http = httpx2.Client(base_url=f"http://localhost:{client}", timeout=PATIENCE_SECONDS)
-
-    def box(self) -> str:
-        """What it prints when everything is ready."""
-        assert self.process.stdout is not None
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if line.startswith("╰"):
-                break
-        return "".join(lines)
-
-    def interrupt(self) -> int:
-        """Ctrl-C reaches the whole group; the exit status."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(STOP_SECONDS)
-
-    def children(self) -> list[int]:
-        """Process ids, by the kernel's own list."""
-        pid = self.process.pid
-        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-    def child(self, name: str) -> int:
-        """The service of that name."""
-        (found,) = [
-            pid
-            for pid in self.children()
-            if name in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-        ]
-        return found
-
-    def end(self) -> str:
-        """Whatever is left of it; what it wrote to stderr."""
-        self.http.close()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        return self.process.communicate()[1]
-
-
-def free_ports() -> tuple[int, int]:
-    """For broker and client."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], two.getsockname()[1]
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_a_reader_asks_for_the_broker_when_the_schema_is_older(tmp_path: Path) -
     connection = open_writer(path)
     connection.execute("PRAGMA user_version = 0").fetchall()
     connection.close()
-    with pytest.raises(StoreUnusable, match="start the broker once"):
+    with pytest.raises(StoreUnusable, match="start the broker of this version once"):
         open_reader(path)
 
 

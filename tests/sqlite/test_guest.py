@@ -51,7 +51,7 @@ def test_a_store_of_an_earlier_version_is_not_migrated_under_its_broker(tmp_path
     connection.close()
     with (
         owning(tmp_path),
-        pytest.raises(StoreUnusable, match="of an earlier version: stop"),
+        pytest.raises(StoreUnusable, match="start the broker of this version once"),
         visiting(tmp_path, create=True),
     ):
         pass

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import to_json
 from quart import Response
 
+Headers = tuple[tuple[bytes, bytes], ...]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 JSON = "application/json"
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -19,11 +20,13 @@ SAFE = {"content-security-policy": API_POLICY, "x-content-type-options": "nosnif
 """On every answer that says nothing else. Without `Access-Control-*` no other origin reads it."""
 READ = {
     "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "same-origin",
 }
-"""And on what is read by GET, which a browser may keep, embed or navigate from."""
+"""And on what is read by GET, and what is refused: a browser may keep, embed or open that."""
 SAFE_BYTES = tuple((name.encode(), value.encode()) for name, value in SAFE.items())
+ALL_SAFE_BYTES = tuple((name.encode(), value.encode()) for name, value in (SAFE | READ).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,12 @@ def response_of(answer: Answer) -> Response:
     return response
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
+async def send_answer(send: Send, answer: Answer, safe: Headers = SAFE_BYTES) -> None:
     """Straight on ASGI."""
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", b"%d" % len(answer.body)),
-        *SAFE_BYTES,
+        *safe,
     ]
     for name, value in answer.headers:
         headers.append((name.lower().encode(), value.encode("latin-1")))

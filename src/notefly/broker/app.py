@@ -11,7 +11,7 @@ from notefly.application.keys import Authenticate
 from notefly.application.links import Links
 from notefly.application.publish import PublishMessage
 from notefly.broker import sub_page
-from notefly.broker.answers import READ, SAFE, Send, response_of, send_answer
+from notefly.broker.answers import ALL_SAFE_BYTES, READ, SAFE, Send, response_of, send_answer
 from notefly.broker.body import BrokerRequest
 from notefly.broker.door import CALLER, Door
 from notefly.broker.following import FollowEvents, FollowMessages
@@ -91,7 +91,7 @@ class BrokerApp(Quart):
         headers: dict[bytes, bytes] = dict(scope["headers"])
         refused = self._guard.refusal(scope["method"], headers)
         if refused is not None:
-            await send_answer(send, answer_for(refused))
+            await send_answer(send, answer_for(refused), ALL_SAFE_BYTES)
             return
         caller = scope[CALLER] = await self._door.caller(headers, scope["headers"])
         if self._lean.takes(scope, headers):
@@ -153,7 +153,7 @@ async def _problem(error: Exception) -> Response:
 
 
 async def _safe(response: Response) -> Response:
-    safe = SAFE | READ if request.method == "GET" else SAFE
+    safe = SAFE | READ if request.method in ("GET", "HEAD") else SAFE
     for name, value in safe.items():
         response.headers.setdefault(name, value)
     return response

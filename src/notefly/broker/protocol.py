@@ -11,8 +11,9 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestTimeout
 
-from notefly.broker.answers import Answer
+from notefly.broker.answers import ALL_SAFE_BYTES, Answer
 from notefly.broker.problems import answer_for, problem
+from notefly.config.origins import addressed
 
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 10.0
@@ -73,6 +74,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     @override
     def on_headers_complete(self) -> None:
         self._reading, self._awaited = _cancel(self._reading), Part.BODY
+        # A list of its own: what follows the body, as trailers, must not become a header.
+        self.scope["headers"] = addressed(self.url, self.headers)
         super().on_headers_complete()
 
     @override
@@ -99,7 +102,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     @override
     def send_400_response(self, msg: str) -> None:
         """What is not even HTTP is answered like everything else."""
-        self._last_words(problem(400, "malformed", "this is not an HTTP request"))
+        self._last_words(problem(400, "malformed", "this is not an HTTP request, with one Host"))
 
     def _body_is_late(self) -> None:
         self._reading = None
@@ -110,14 +113,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def _last_words(self, answer: Answer) -> None:
-        head = (
-            STATUS_LINE[answer.status]
-            + (
-                f"content-type: {answer.content_type}\r\ncontent-length: {len(answer.body)}\r\n"
-                "connection: close\r\n\r\n"
-            ).encode()
-        )
-        self.transport.write(head + answer.body)
+        head = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"connection", b"close"),
+            *ALL_SAFE_BYTES,
+        ]
+        lines = b"".join(name + b": " + value + b"\r\n" for name, value in head)
+        self.transport.write(STATUS_LINE[answer.status] + lines + b"\r\n" + answer.body)
         self.transport.close()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
@@ -10,8 +11,16 @@ from typing_extensions import override
 
 from notefly.config import Settings, load
 
-CHATTY = ("uvicorn", "httpx2", "httpcore2", "hpack", "asyncio")
+CHATTY = ("uvicorn", "hpack", "asyncio")
 """Libraries whose everyday remarks would bury ours."""
+TELLTALE = ("httpx2", "httpcore2")
+"""Libraries that write down every URL, and with it what somebody searched for."""
+ADDRESS = re.compile(
+    r"[^\s<>()\[\]{}'\",;:=/@&?]+(?:@|%40)[^\s<>()\[\]{}'\",;:=/@&?]+\.[A-Za-z][A-Za-z0-9-]*"
+    r"|(?<![\w.])(?:\+|%2[Bb])[0-9](?:[ ().-]{0,2}[0-9]){6,14}(?![\w:])"
+)
+"""An e-mail address, or a phone number as E.164 writes it."""
+MASK = "****"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 
@@ -29,9 +38,15 @@ def set_up_log(settings: Settings) -> None:
     """For the services: to stderr, for people or as one JSON object a line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log == "json" else TextLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    level = getattr(logging, settings.log_level.upper())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in TELLTALE + (CHATTY if level > logging.DEBUG else ()):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def discreet(text: str) -> str:
+    """Without anybody's address: nothing of ours says one, but an error from elsewhere may."""
+    return ADDRESS.sub(MASK, text)
 
 
 class TextLines(logging.Formatter):
@@ -39,6 +54,10 @@ class TextLines(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return discreet(super().format(record))
 
 
 class JsonLines(logging.Formatter):
@@ -50,8 +69,8 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": discreet(record.getMessage()),
         }
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = discreet(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)

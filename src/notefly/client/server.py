@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from notefly.client.app import create_app
 from notefly.client.injection import Stopping
+from notefly.client.protocol import ConsoleProtocol
 from notefly.config import Settings, origin
 
 GRACE_SECONDS = 5
@@ -34,6 +35,7 @@ async def serve(settings: Settings, *, started: Callable[[str], None] | None = N
         create_app(settings, stopping),
         host=settings.client_host,
         port=settings.client_port,
+        http=ConsoleProtocol,
         ws="none",
         log_config=None,
         access_log=False,

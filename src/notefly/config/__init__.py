@@ -61,6 +61,8 @@ class Settings:
     channel_memory: int = 1024
     """MiB that such a process may use; kept on Linux only."""
     log: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged at least; `debug` lets the libraries speak too."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names, besides the loopback ones, under which pages and API may be called."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)

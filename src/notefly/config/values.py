@@ -111,8 +111,13 @@ def hosts(raw: object) -> tuple[str, ...]:
 
 
 def web_address(raw: object) -> str:
-    """Of a broker: scheme, host and port, at most a path in front of its own."""
+    """Of a broker: scheme, host and port, at most a path in front of its own.
+
+    It is shown on pages and in messages, so that nothing secret may be in it.
+    """
     shown = text(raw).rstrip("/")
+    if "@" in shown or "?" in shown or "#" in shown:
+        raise ValueError("must be scheme, host and port alone: no user, password or query in it")
     if not _has(shown, "http", "https"):
         raise ValueError(f"must be like http://127.0.0.1:5001, not {raw!r}")
     return shown
@@ -150,6 +155,14 @@ def log_format(raw: object) -> str:
     return str(raw)
 
 
+def log_level(raw: object) -> str:
+    """From the most to the least talkative."""
+    shown = str(raw).lower()
+    if shown not in {"debug", "info", "warning", "error"}:
+        raise ValueError(f"must be debug, info, warning or error, not {raw!r}")
+    return shown
+
+
 PARSERS: Mapping[str, Callable[[object], object]] = {
     "data_dir": folder,
     "host": host,
@@ -167,6 +180,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "channel_seconds": seconds,
     "channel_memory": mebibytes,
     "log": log_format,
+    "log_level": log_level,
     "allowed_hosts": hosts,
 }
 

@@ -2,10 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from io import FileIO
 
 HEARD_LIMIT = 16_384
 """Bytes that are kept of what is printed in one hand-over."""
+HIDDEN = "****"
+SHORTEST = 4
+"""Characters: hiding "a" wherever it stands would leave nothing to read."""
 
 
 class Ear:
@@ -15,6 +19,7 @@ class Ear:
         self._log = log
         self._room = HEARD_LIMIT
         self._dropped = 0
+        self._hidden: Collection[str] = ()
 
     async def listen(self, pipe: FileIO) -> None:
         """Until nobody holds the other end any more."""
@@ -28,8 +33,12 @@ class Ear:
         finally:
             transport.close()
 
-    def refresh(self) -> None:
-        """A new hand-over has a new allowance."""
+    def refresh(self, addresses: Collection[str]) -> None:
+        """A new hand-over has a new allowance, and people of its own, whom the log must not name.
+
+        A line that is torn between two reads may keep a piece of one.
+        """
+        self._hidden = [one for one in addresses if len(one) >= SHORTEST]
         if self._dropped:
             self._log.warning("it printed %s bytes more, which were dropped", self._dropped)
         self._room, self._dropped = HEARD_LIMIT, 0
@@ -38,5 +47,8 @@ class Ear:
         kept = chunk[: self._room]
         self._room -= len(kept)
         self._dropped += len(chunk) - len(kept)
-        for line in kept.decode(errors="replace").splitlines():
+        text = kept.decode(errors="replace")
+        for address in self._hidden:
+            text = text.replace(address, HIDDEN)
+        for line in text.splitlines():
             self._log.info("%s", line)

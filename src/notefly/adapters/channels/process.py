@@ -97,7 +97,7 @@ class ChildProcess:
     async def ask(self, hand_over: HandOver) -> Outcomes:
         """Raises Broken. After that, or when cancelled, the process must be ended."""
         self._number += 1
-        self._ear.refresh()
+        self._ear.refresh([person.address for person in hand_over.recipients])
         question = pack_hand_over(self._number, hand_over)
         answer = await self._exchange(question, self._limits.hand_over_seconds)
         try:

@@ -133,7 +133,7 @@ def _refuse_other(connection: apsw.Connection) -> None:
     if (version := refuse_newer(connection, scripts)) < max(scripts):
         raise StoreUnusable(
             f"the store has schema {version}, this Notefly reads {max(scripts)}: "
-            "start the broker once, it brings the store up to date"
+            "start the broker of this version once, it brings the store up to date"
         )
 
 

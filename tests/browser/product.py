@@ -1,0 +1,57 @@
+"""The product as it is started by its user, with a channel that repeats what it is told."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.support.up import PATIENCE_SECONDS, Up, free_ports
+
+Json = dict[str, Any]
+CHANNELS = ["email", "parrot", "push", "sms"]
+
+
+class Product:
+    """`notefly up`, and its API beside the pages."""
+
+    def __init__(self, folder: Path) -> None:
+        self._up = Up(folder, free_ports(), NOTEFLY_CHANNELS=",".join(CHANNELS))
+        assert "Notefly is running" in self._up.box()
+        self.console, self.broker = self._up.client_url, self._up.broker_url
+        self.http = httpx2.Client(base_url=self.broker, timeout=PATIENCE_SECONDS)
+
+    def put(self, subscriber: str, **profile: Any) -> None:
+        """A subscriber that must be taken."""
+        answer = self.http.put(f"/v1/subscribers/{subscriber}", json=profile)
+        assert answer.status_code in (200, 201), answer.text
+
+    def publish(self, **content: str) -> str:
+        """The id of a message of which everything has ended."""
+        answer = self.http.post("/v1/messages", json=content)
+        assert answer.status_code == 202, answer.text
+        message = str(answer.json()["id"])
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.get(f"/v1/messages/{message}")["state"] != "done":
+            assert time.monotonic() < deadline, message
+            time.sleep(0.003)
+        return message
+
+    def get(self, path: str, **params: str | int) -> Json:
+        answer = self.http.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def standing(self) -> Json:
+        """Everything that somebody from outside could have changed."""
+        return {
+            "messages": self.get("/v1/stats")["messages"],
+            "subscribers": self.get("/v1/subscribers", limit=1000)["items"],
+            "channels": self.get("/v1/channels")["items"],
+        }
+
+    def end(self) -> None:
+        self.http.close()
+        self._up.process.terminate()
+        self._up.process.wait(PATIENCE_SECONDS)
+        assert "Traceback" not in self._up.end()
