@@ -51,7 +51,8 @@ class Watch:
         assert made == [], page.url
         assert self.troubles == [], page.url
         self.views += 1
-        return page.locator("body").inner_text()
+        text: str = page.locator("body").inner_text()
+        return text
 
     def _trouble(self, what: str) -> None:
         self.troubles.append(what)

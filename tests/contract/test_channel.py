@@ -30,6 +30,11 @@ ADDRESSES = {
     "hanging": BOX,
     "hungry": BOX,
     "flaky": BOX,
+    "switched": BOX,
+    "stamper": BOX,
+    "brute": BOX,
+    "courier": BOX,
+    "parrot": (["any text at all"], [""]),
 }
 
 

@@ -11,7 +11,7 @@ from notefly.ports.channel import HandOver, Rendering
 
 
 class ParrotChannel:
-    """Any text is an address. The title of a message says how it is answered.
+    """Any text but none is an address. The title of a message says how it is answered.
 
     `raise` raises with the addresses in the text of the exception, `print` prints them, `refuse`
     and `retry` answer with the address of each; any other title is the detail of a refusal.
@@ -23,6 +23,8 @@ class ParrotChannel:
     per_recipient = True
 
     def normalise(self, address: str) -> str:
+        if not address:
+            raise ValueError("is empty")
         return address
 
     def check(self, content: Content) -> Mapping[str, str]:
