@@ -24,7 +24,7 @@ class ParrotChannel:
 
     def normalise(self, address: str) -> str:
         if not address:
-            raise ValueError("is empty")
+            raise ValueError("is empty; any text is an address here")
         return address
 
     def check(self, content: Content) -> Mapping[str, str]:
