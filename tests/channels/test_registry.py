@@ -66,7 +66,9 @@ async def test_installed_channels_run_in_a_process() -> None:
 
 
 def test_a_channel_that_is_not_there() -> None:
-    with pytest.raises(ChannelUnusable, match=r"no channel 'fax'; installed are: .*email, .*, sms,"):
+    with pytest.raises(
+        ChannelUnusable, match=r"no channel 'fax'; installed are: .*email, .*, sms,"
+    ):
         load("sms", "fax")
 
 

@@ -57,7 +57,7 @@ class Down:
         self._place = place
         self._rng = rng
         self._queued = queued
-        self._tally = Tally(rounds=1)
+        self._tally = Tally(queued)
         self._switch = place.witnesses / "switch"
         ways = rng.sample(WAYS, len(WAYS))
         self._ways = ways if queued >= MANY else ways[:1]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -108,7 +109,8 @@ def freeze(processes: Iterable[int]) -> None:
     """SIGSTOP, until every thread stands still: after the cut none may write, or be told it did."""
     pids = list(processes)
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not all(map(_frozen, pids)):
         if time.monotonic() > deadline:
@@ -121,7 +123,8 @@ def _frozen(pid: int) -> bool:
     try:
         stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     except FileNotFoundError:
-        return False
+        # A thread has ended, or all of it.
+        return not Path(f"/proc/{pid}").exists()
     return all(stat.rpartition(")")[2].split()[0] in "TtZX" for stat in stats)
 
 

@@ -6,8 +6,9 @@ product stands still before the cut, so that nobody is told afterwards what the 
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from notefly.adapters.sqlite.connection import store_path
@@ -44,8 +45,14 @@ class Cuts:
         return found
 
     async def _cut(self, product: Product) -> list[str]:
-        freeze(marked(mark_of(self.siege.place)))
+        frozen = marked(mark_of(self.siege.place))
+        freeze(frozen)
         self._disk.cut()
+        # No power, no process: one that stood still before it could ask to end with its parent
+        # would stand there for ever.
+        for pid in frozen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         left = await product.kill()
         self._disk.restart()
         return left
