@@ -37,9 +37,9 @@ def test_the_console_listens_to_this_machine_only(host: str, console: str) -> No
         ("127.0.0.1", "", None),
         ("127.0.0.1", "600/minute", "600/minute"),
         ("127.0.0.1", "off", None),
-        ("0.0.0.0", "", DEFAULT_RATE_LIMIT),  # noqa: S104 - nothing is bound
-        ("0.0.0.0", "5/SECOND", "5/second"),  # noqa: S104
-        ("0.0.0.0", "off", None),  # noqa: S104
+        ("0.0.0.0", "", DEFAULT_RATE_LIMIT),
+        ("0.0.0.0", "5/SECOND", "5/second"),
+        ("0.0.0.0", "off", None),
     ],
 )
 def test_who_is_reached_from_outside_has_a_rate_limit(
