@@ -45,9 +45,9 @@ Quiet = Callable[[], AbstractContextManager[object]]
 @contextmanager
 def writing(path: Path, quiet: Quiet) -> Iterator[Writer]:
     connection = open_writer(str(path))
-    writer = Writer(
-        connection, lambda: 0.01, SilentMeter(), never, lambda: None, VirtualClock().now, quiet
-    )
+    now = VirtualClock().now
+    meter = SilentMeter()
+    writer = Writer(connection, lambda: 0.01, meter, never, lambda: None, now, quiet=quiet)
     yield writer
     writer.close()
 
