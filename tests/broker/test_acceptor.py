@@ -96,7 +96,7 @@ async def test_a_good_caller_gets_in_past_any_number_of_silent_ones(inn: Inn) ->
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"]
+    "said", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx"]
 )
 async def test_half_a_request_is_no_reason_to_stay(inn: Inn, said: bytes) -> None:
     held = []

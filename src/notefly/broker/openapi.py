@@ -19,11 +19,11 @@ from notefly.broker.views import ProblemView
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{model}"
-ANY_REQUEST = (421, 500, 503)
+ANY_REQUEST = (400, 421, 429, 431, 500, 503)
 CHANGING = (403,)
 WITH_KEY = (401, 403)
 WITH_PATH = (404,)
-WITH_BODY = (400, 408, 413, 415, 422)
+WITH_BODY = (408, 413, 415, 422)
 WITH_QUERY = (422,)
 
 
@@ -163,8 +163,11 @@ def _refusal(code: int, schemas: _Schemas) -> Schema:
         "description": SAID[code],
         "content": {PROBLEM: {"schema": schemas.of(ProblemView, "serialization")}},
     }
-    if (name := SAID_WITH.get(code)) is not None:
-        described["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}}}
+    if code in SAID_WITH:
+        described["headers"] = {
+            name: {"description": HEADERS[name], "schema": {"type": "string"}}
+            for name in SAID_WITH[code]
+        }
     return described
 
 
