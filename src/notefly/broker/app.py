@@ -93,7 +93,7 @@ class BrokerApp(Quart):
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        refused = _ambiguity(scope, headers) or self._guard.refusal(scope["method"], headers)
+        refused = _ambiguity(headers) or self._guard.refusal(scope["method"], headers)
         if refused is not None:
             await send_answer(send, answer_for(refused), ALL_SAFE_BYTES)
             return
@@ -130,14 +130,10 @@ class BrokerApp(Quart):
             await self._door.admit(self._accesses[request.url_rule.endpoint])
 
 
-def _ambiguity(scope: Scope, headers: Mapping[bytes, bytes]) -> Exception | None:
-    """What another server on the way may have understood in another way (RFC 9112, 3.2 and 6.1)."""
+def _ambiguity(headers: Mapping[bytes, bytes]) -> Exception | None:
+    """What another server on the way may have understood in another way (RFC 9112, 6.1)."""
     if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
         return Malformed.at("", "of all transfer codings only chunked is understood")
-    if len(headers) < len(scope["headers"]):
-        hosts = sum(name == b"host" for name, _ in scope["headers"])
-        if hosts > 1:
-            return Malformed.at("", "Host is given more than once")
     return None
 
 

@@ -86,8 +86,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # A list of its own: what follows the body, as trailers, must not become a header.
         self.scope["headers"] = addressed(self.url, self.headers)
-        self._reading, self._awaited = _cancel(self._reading), Part.BODY
         super().on_headers_complete()
+        self._reading, self._awaited = _cancel(self._reading), Part.BODY
 
     @override
     def on_message_complete(self) -> None:
