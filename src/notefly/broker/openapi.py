@@ -89,10 +89,7 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> Schema:
         "tags": [tag],
         "summary": operation.summary,
         "security": list(_security(route.access)),
-        "responses": {
-            **{str(code): _refusal(code, schemas) for code in _errors(route)},
-            **{str(code): _answer(code, gives, schemas) for code, gives in operation.gives.items()},
-        },
+        "responses": _responses(route, schemas),
     }
     if operation.description:
         described["description"] = operation.description
@@ -125,6 +122,17 @@ def _errors(route: Route) -> list[int]:
     if route.operation.query.model_fields:
         codes.update(WITH_QUERY)
     return sorted(codes)
+
+
+def _responses(route: Route, schemas: _Schemas) -> Schema:
+    """What a route gives; where it may be an error as well, that is problem+json."""
+    found = {str(code): _refusal(code, schemas) for code in _errors(route)}
+    for code, gives in route.operation.gives.items():
+        described, refusal = _answer(code, gives, schemas), found.get(str(code))
+        if refusal is not None and "content" in described:
+            described["content"] = {**refusal["content"], **described["content"]}
+        found[str(code)] = described
+    return found
 
 
 def _answer(code: int, gives: Gives, schemas: _Schemas) -> Schema:
