@@ -14,7 +14,7 @@ import apsw
 from benchmarks.lines import rows_of
 from notefly.adapters.sqlite.connection import open_writer
 from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.writer import CHECKPOINT_PAGES
+from notefly.adapters.sqlite.wal import CHECKPOINT_PAGES
 
 MESSAGES = load("messages")
 SLICE = """

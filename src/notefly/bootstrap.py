@@ -10,14 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dishka import (
-    AsyncContainer,
-    Provider,
-    Scope,
-    from_context,
-    make_async_container,
-    provide,
-)
+from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 
 from notefly.adapters.channels.process import Limits
 from notefly.adapters.channels.registry import close_channels, load_channels
@@ -45,12 +38,14 @@ from notefly.application.pace import Pace
 from notefly.application.preview import PreviewMessage
 from notefly.application.publish import PublishMessage
 from notefly.application.retry import Judge
+from notefly.application.room import Room
 from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
 from notefly.application.verify import Verify, outcomes
 from notefly.config import Settings
 from notefly.domain.log import Looked, Proved, Violation
 from notefly.domain.outcome import RetryPolicy
+from notefly.ports.backlog import Backlog
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.clock import Clock, Ids
 from notefly.ports.delivery_log import DeliveryLog
@@ -163,6 +158,10 @@ class EmbeddedEngine(Provider):
         return store.control
 
     @provide
+    def backlog(self, store: SqliteStore) -> Backlog:
+        return store.backlog
+
+    @provide
     def events(self, store: SqliteStore) -> EventLog:
         return store.events
 
@@ -196,6 +195,10 @@ class UseCases(Provider):
     @provide
     def links(self, keys: KeyStore, subscribers: Subscribers, clock: Clock, ids: Ids) -> Links:
         return Links(keys, subscribers, clock, ids)
+
+    @provide
+    def room(self, backlog: Backlog, settings: Settings) -> Room:
+        return Room(backlog, settings.backlog)
 
     tools = provide(Tools)
     engine = provide(Engine)

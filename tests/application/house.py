@@ -19,6 +19,7 @@ from notefly.application.pace import Pace
 from notefly.application.preview import PreviewMessage
 from notefly.application.publish import PublishMessage
 from notefly.application.retry import Judge
+from notefly.application.room import Room
 from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
 from notefly.domain.delivery import MessageState, State
@@ -52,6 +53,7 @@ class House:
     world: World
     channels: Mapping[str, Any] = field(default_factory=three)
     policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=3))
+    most: int = 1_000_000
 
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
@@ -63,7 +65,13 @@ class House:
         self.judge = Judge(self.policy, clock.now, world.ids.fraction)
         self.catalogue = Catalogue(CATEGORIES, self.channels)
         self.publish = PublishMessage(
-            world.messages, self.catalogue, clock, world.ids, self.pace, self.bells.planner
+            world.messages,
+            self.catalogue,
+            clock,
+            world.ids,
+            self.pace,
+            self.bells.planner,
+            Room(world.backlog, self.most),
         )
         self.preview = PreviewMessage(self.publish, world.subscribers, self.catalogue, clock)
         self.subscribers = Subscribers(world.subscribers, self.catalogue, clock)

@@ -1,14 +1,15 @@
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from notefly.application.preview import Preview
-from notefly.domain.errors import Invalid, KeyReused, NotFound
+from notefly.domain.errors import Invalid, KeyReused, NotFound, Unavailable
 from notefly.domain.ids import SubscriberId
 from notefly.domain.message import Content
 from notefly.domain.subscriber import Preferences
-from tests.application.house import House
+from tests.application.house import House, house_with
 from tests.support.story import join, profile, status
 
 GOAL = Content("sports", "Goal!")
@@ -133,3 +134,35 @@ async def test_a_test_reaches_one(house: House) -> None:
 async def test_nothing_is_no_publication(house: House) -> None:
     with pytest.raises(Invalid, match="no message"):
         await house.publish.many([], "k")
+
+
+class Stuffed:
+    """A backlog that says what a test wants."""
+
+    def __init__(self, waits: int) -> None:
+        self.waits = waits
+
+    def waiting(self) -> int:
+        return self.waits
+
+
+async def test_nothing_more_is_accepted_while_too_much_waits(tmp_path: Path) -> None:
+    backlog = Stuffed(0)
+    async with house_with(tmp_path, backlog=backlog) as house:
+        kept = await house.publish.one(GOAL, "kept")
+        backlog.waits = house.most
+        for refused in (
+            house.publish.one(GOAL),
+            house.publish.one(GOAL, "new"),
+            house.publish.many([GOAL, GOAL]),
+        ):
+            with pytest.raises(Unavailable, match=r"1,000,000 deliveries wait.*NOTEFLY_BACKLOG"):
+                await refused
+        assert await house.world.figures.messages() == 1
+        assert await house.publish.one(GOAL, "kept") == replace(kept, replayed=True)
+        with pytest.raises(KeyReused):
+            await house.publish.one(replace(GOAL, body="Foul!"), "kept")
+        with pytest.raises(Invalid):
+            await house.publish.one(replace(GOAL, body=""))
+        backlog.waits = house.most - 1
+        assert not (await house.publish.one(GOAL, "new")).replayed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from notefly.config import Settings, SettingsInvalid, load
+from notefly.config import DEFAULT_RATE_LIMIT, Settings, SettingsInvalid, load
 from tests.config.test_load import KEY
 
 
@@ -29,3 +29,21 @@ def test_a_key_that_is_none_is_refused_and_not_repeated(tmp_path: Path, wrong: s
 )
 def test_the_console_listens_to_this_machine_only(host: str, console: str) -> None:
     assert Settings(host=host).client_host == console
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "policy"),
+    [
+        ("127.0.0.1", "", None),
+        ("127.0.0.1", "600/minute", "600/minute"),
+        ("127.0.0.1", "off", None),
+        ("0.0.0.0", "", DEFAULT_RATE_LIMIT),
+        ("0.0.0.0", "5/SECOND", "5/second"),
+        ("0.0.0.0", "off", None),
+    ],
+)
+def test_who_is_reached_from_outside_has_a_rate_limit(
+    tmp_path: Path, host: str, asked: str, policy: str | None
+) -> None:
+    settings = load({"NOTEFLY_HOST": host, "NOTEFLY_RATE_LIMIT": asked}, tmp_path)
+    assert settings.rate_limit_in_force == policy

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.time import VirtualClock
-from tests.support.world import ADAPTERS, Adapter, World, violations
+from tests.support.world import ADAPTERS, Adapter, World, open_work, violations
 
 
 @pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.name)
@@ -16,7 +16,8 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 @pytest.fixture
 async def world(adapter: Adapter, tmp_path: Path) -> AsyncIterator[World]:
-    """An empty store; whatever a test did with it, the audit finds nothing wrong afterwards."""
+    """An empty store; afterwards the audit finds nothing wrong, and the backlog is what is open."""
     async with adapter.opens(tmp_path, VirtualClock()) as opened:
         yield opened
         assert await violations(opened) == []
+        assert opened.backlog.waiting() == await open_work(opened)

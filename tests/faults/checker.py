@@ -30,6 +30,8 @@ class Kind(StrEnum):
     ERROR = "errors"
     SLOW = "too slow"
     LEAK = "leaks"
+    BOUND = "bounds broken"
+    UNDOCUMENTED = "undocumented answers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 from typing_extensions import override
 
-from notefly.adapters.sqlite import writer
+from notefly.adapters.sqlite import wal
 
 SETTING = "FAILING_DISK"
 WAL_SYNC, STORE_SYNC, WAL_WRITE = "wal-sync", "store-sync", "wal-write"
@@ -108,7 +108,7 @@ INSERTED: list[FailingDisk] = []
 def insert(setting: str) -> None:
     """Called when a process of the product starts."""
     # So that a short load comes to many checkpoints.
-    writer.CHECKPOINT_PAGES = CHECKPOINT_PAGES
+    wal.CHECKPOINT_PAGES = CHECKPOINT_PAGES
     INSERTED.append(FailingDisk(Plan(setting)))
 
 

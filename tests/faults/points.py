@@ -12,7 +12,7 @@ import apsw
 from typing_extensions import override
 
 from notefly.adapters.channels.host import SupervisedChannel
-from notefly.adapters.sqlite import connection, writer
+from notefly.adapters.sqlite import connection, wal, writer
 from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.transaction import Transaction, Values
 from notefly.domain.outcome import Outcomes
@@ -87,7 +87,7 @@ def mid_record(reached: Reached) -> None:
 
 def mid_checkpoint(reached: Reached) -> None:
     """Some pages of the log have gone to the file, and some have not."""
-    checkpoint = writer.Writer._checkpoint
+    checkpoint = wal.Wal.checkpoint
     busy: list[bool] = []
 
     class Pages(apsw.VFSFile):
@@ -106,14 +106,15 @@ def mid_checkpoint(reached: Reached) -> None:
             file.main = bool(flags[0] & apsw.SQLITE_OPEN_MAIN_DB)
             return file
 
-    def checkpoint_watched(self: writer.Writer, *mode: int) -> None:
+    def checkpoint_watched(self: wal.Wal, *mode: int) -> bool:
         busy.append(True)
-        checkpoint(self, *mode)
+        done = checkpoint(self, *mode)
         busy.clear()
+        return done
 
     KEPT.append(Watching("watching", BASE_VFS, makedefault=True))
-    replace(writer.Writer, "_checkpoint", checkpoint_watched)
-    replace(writer, "CHECKPOINT_PAGES", CHECKPOINT_PAGES)
+    replace(wal.Wal, "checkpoint", checkpoint_watched)
+    replace(wal, "CHECKPOINT_PAGES", CHECKPOINT_PAGES)
 
 
 def mid_migration(reached: Reached) -> None:

@@ -119,6 +119,10 @@ class Product:
             )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
@@ -126,10 +130,6 @@ class Product:
         """The ids of those that are one of SERVICES."""
         found = marked(self._mark)
         return [pid for pid, command in found.items() if SERVICES[service] in command]
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     @property
     def status(self) -> int | None:

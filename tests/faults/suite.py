@@ -19,6 +19,9 @@ MODULES = (
     "backup",
     "channels",
     "channel_down",
+    "overload",
+    "sockets",
+    "fuzz",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 

@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from notefly.adapters.sqlite.connection import open_writer
 from notefly.adapters.sqlite.transaction import Transaction
-from notefly.adapters.sqlite.writer import CHECKPOINT_PAGES, Writer
+from notefly.adapters.sqlite.wal import CHECKPOINT_PAGES
+from notefly.adapters.sqlite.writer import Writer
 from notefly.domain.errors import Unavailable
 from tests.support.time import SilentMeter, VirtualClock
 
@@ -250,13 +251,13 @@ async def test_a_checkpoint_that_waits_for_a_reader_is_not_tried_with_every_comm
     reader = apsw.Connection(bench.path)
     reader.execute("BEGIN; SELECT count(*) FROM category").fetchall()
     tried = []
-    checkpoint = bench.writer._checkpoint
+    checkpoint = bench.writer._wal.checkpoint
 
-    def counted() -> None:
+    def counted() -> bool:
         tried.append(1)
-        checkpoint()
+        return checkpoint()
 
-    monkeypatch.setattr(bench.writer, "_checkpoint", counted)
+    monkeypatch.setattr(bench.writer._wal, "checkpoint", counted)
     await bench.writer.run(insert("x" * CHECKPOINT_PAGES * 5_000), urgent=True)
     for n in range(20):
         await bench.writer.run(insert(f"c{n}"), urgent=True)
@@ -309,3 +310,31 @@ async def test_what_was_erased_leaves_the_wal_as_soon_as_no_reader_is_in_the_way
     assert not await bench.writer.run(lambda transaction: transaction.erased, urgent=True)
     assert b"secret-name" not in bench.files()
     reader.close()
+
+
+async def test_what_is_counted_is_undone_with_its_transaction(bench: Bench) -> None:
+    def count(transaction: Transaction) -> None:
+        transaction.waiting += 1
+
+    def count_and_fail(transaction: Transaction) -> None:
+        transaction.waiting += 10
+        raise LookupError
+
+    def count_and_fill(transaction: Transaction) -> None:
+        transaction.waiting += 100
+        raise apsw.FullError
+
+    held = bench.hold()
+    asked = [
+        asyncio.ensure_future(bench.writer.run(work, urgent=True))
+        for work in (count, count_and_fail, count)
+    ]
+    await asyncio.sleep(0)
+    bench.gate.set()
+    await asyncio.gather(held, *asked, return_exceptions=True)
+    assert bench.writer.waiting == 2
+    with pytest.raises(Unavailable):
+        await bench.writer.run(count_and_fill, urgent=True)
+    assert bench.writer.waiting == 2
+    await bench.writer.run(count, urgent=True)
+    assert bench.writer.waiting == 3

@@ -10,6 +10,7 @@ from notefly.adapters.sqlite.audit import SqliteAudit
 from notefly.adapters.sqlite.store import SqliteStore, open_store
 from notefly.domain.log import Violation
 from notefly.ports.audit import Audit
+from notefly.ports.backlog import Backlog
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.clock import Ids
 from notefly.ports.delivery_log import DeliveryLog
@@ -37,6 +38,7 @@ class World:
     figures: Figures
     control: ChannelControl
     events: EventLog
+    backlog: Backlog
     keys: KeyStore
     audit: Callable[[], AbstractAsyncContextManager[Audit]]
     inside: Any
@@ -110,6 +112,7 @@ def world_of(
         store.figures,
         store.control,
         store.events,
+        store.backlog,
         store.keys,
         audit,
         store,
@@ -121,6 +124,18 @@ ADAPTERS = (
     Adapter("sqlite-memory", durable=False, opens=sqlite_memory),
 )
 """Another engine is added here, and every suite runs on it."""
+
+
+async def open_work(world: World) -> int:
+    """Unplanned messages, and deliveries without an end, as the list of messages tells them."""
+    unplanned, cursor = 0, None
+    while True:
+        page = await world.messages.list(1_000, cursor, None)
+        unplanned += sum(status.total is None for status in page.items)
+        cursor = page.next
+        if cursor is None:
+            break
+    return unplanned + sum(one.deliveries_open for one in await world.figures.channels())
 
 
 async def violations(world: World) -> list[Violation]:

@@ -9,7 +9,8 @@ from datetime import datetime
 from notefly.application.catalogue import Catalogue
 from notefly.application.doorbell import PlannerBell
 from notefly.application.pace import Pace
-from notefly.domain.errors import Invalid, KeyReused, Problem
+from notefly.application.room import Room
+from notefly.domain.errors import Invalid, KeyReused, Problem, Unavailable
 from notefly.domain.message import KEY, Content, IdempotencyKey, fingerprint, problems_of
 from notefly.ports.clock import Clock, Ids
 from notefly.ports.message_store import MessageStore, Publication, Receipt
@@ -25,6 +26,7 @@ class PublishMessage:
     ids: Ids
     pace: Pace
     planner: PlannerBell
+    room: Room
 
     async def one(self, content: Content, key: str | None = None, owner: str = "") -> Receipt:
         """Raises Invalid, KeyReused or Unavailable; then nothing is stored."""
@@ -66,12 +68,21 @@ class PublishMessage:
     ) -> Receipt:
         if problems:
             return await self._answered(key, problems)
+        if (full := self.room.refusal()) is not None:
+            return await self._repeated(key, full)
         self.pace.published()
         at = self.clock.now()
         ids = [self.ids.message(at) for _ in contents]
         receipt = await self.messages.accept(Publication(ids, contents, at, key))
         self.planner.ring()
         return receipt
+
+    async def _repeated(self, key: IdempotencyKey | None, full: Unavailable) -> Receipt:
+        """What was accepted has its answer; nothing else is taken."""
+        known = None if key is None else await self.messages.answered(key)
+        if known is None:
+            raise full
+        return known
 
     async def _answered(self, key: IdempotencyKey | None, problems: Sequence[Problem]) -> Receipt:
         """What was right when it was accepted has its answer, even if it expired meanwhile."""

@@ -1,6 +1,6 @@
 """The service as one ASGI application."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from quart import Quart, Response, request
@@ -21,8 +21,9 @@ from notefly.broker.lean import LeanLane, Receive, Scope
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.limits import LARGEST_DOCUMENT
 from notefly.broker.openapi import Document, document
-from notefly.broker.problems import answer_for
+from notefly.broker.problems import Malformed, TooManyRequests, answer_for
 from notefly.broker.pulse import DEFAULT_BEAT, Beat, Pulse
+from notefly.broker.rate import TURN, RateLimit
 from notefly.broker.rates import Rates
 from notefly.broker.routes import (
     channels,
@@ -62,10 +63,13 @@ class BrokerApp(Quart):
 
     request_class = BrokerRequest
 
-    def __init__(self, guard: Guard, door: Door, lean: LeanLane) -> None:
+    def __init__(
+        self, guard: Guard, door: Door, lean: LeanLane, rate: RateLimit | None = None
+    ) -> None:
         super().__init__("notefly.broker")
         self._guard = guard
         self._door = door
+        self._rate = rate
         self._accesses = {"static": OPEN}
         self._lean = lean
         self.config.update(
@@ -89,11 +93,19 @@ class BrokerApp(Quart):
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        refused = self._guard.refusal(scope["method"], headers)
+        refused = _ambiguity(headers) or self._guard.refusal(scope["method"], headers)
         if refused is not None:
             await send_answer(send, answer_for(refused), ALL_SAFE_BYTES)
             return
         caller = scope[CALLER] = await self._door.caller(headers, scope["headers"])
+        turn = None if self._rate is None else self._rate.turn(scope)
+        if turn is not None:
+            send, scope[TURN] = turn.telling(send), turn
+            try:
+                turn.begin()
+            except TooManyRequests as error:
+                await send_answer(send, answer_for(error))
+                return
         if self._lean.takes(scope, headers):
             await self._lean(caller, headers, receive, send)
         else:
@@ -118,16 +130,23 @@ class BrokerApp(Quart):
             await self._door.admit(self._accesses[request.url_rule.endpoint])
 
 
+def _ambiguity(headers: Mapping[bytes, bytes]) -> Exception | None:
+    """What another server on the way may have understood in another way (RFC 9112, 6.1)."""
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        return Malformed.at("", "of all transfer codings only chunked is understood")
+    return None
+
+
 async def create_app(
     container: Container, settings: Settings, lifecycle: Lifecycle, beat: Beat = DEFAULT_BEAT
 ) -> BrokerApp:
     """With every use case resolved: what cannot be built fails here, not in a request."""
-    events_log = await container.get(EventLog)
+    events_log, clock = await container.get(EventLog), await container.get(Clock)
     pulse = Pulse(events_log.watch, lifecycle, beat)
     own: dict[type, object] = {
         Settings: settings,
         Lifecycle: lifecycle,
-        Rates: Rates(await container.get(Clock)),
+        Rates: Rates(clock),
         Document: document(__version__, GROUPS),
         FollowEvents: FollowEvents(events_log, pulse),
         FollowMessages: FollowMessages(
@@ -141,7 +160,9 @@ async def create_app(
         await container.get(Links),
         required=settings.keys_required,
     )
-    app = BrokerApp(Guard((settings.host, *settings.allowed_hosts)), door, lean)
+    policy = settings.rate_limit_in_force
+    rate = None if policy is None else RateLimit(policy, clock)
+    app = BrokerApp(Guard((settings.host, *settings.allowed_hosts)), door, lean, rate)
     await app.serve_routes(GROUPS, injector)
     return app
 

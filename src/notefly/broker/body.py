@@ -10,6 +10,8 @@ from werkzeug.http import parse_options_header
 
 from notefly.broker.answers import JSON
 from notefly.broker.limits import LARGEST_NDJSON
+from notefly.broker.ndjson import Lines
+from notefly.broker.rate import spend_lines
 from notefly.broker.reading import Reader
 from notefly.domain.errors import Invalid
 
@@ -54,6 +56,13 @@ def require_media(*accepted: str) -> str:
 async def read_body() -> bytes:
     """All of it. Raises werkzeug's RequestEntityTooLarge and RequestTimeout."""
     return await request.get_data(cache=False, as_text=False, parse_form_data=False)
+
+
+async def read_lines() -> Lines:
+    """A body of NDJSON; each line counts against the rate limit. Raises as `Lines.split` does."""
+    lines = Lines.split(await read_body())
+    spend_lines(request.scope, len(lines.texts))
+    return lines
 
 
 async def read_json(reader: Reader[T]) -> T:

@@ -19,11 +19,11 @@ from notefly.broker.views import ProblemView
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{model}"
-ANY_REQUEST = (421, 500, 503)
+ANY_REQUEST = (400, 421, 429, 431, 500, 503)
 CHANGING = (403,)
 WITH_KEY = (401, 403)
 WITH_PATH = (404,)
-WITH_BODY = (400, 408, 413, 415, 422)
+WITH_BODY = (408, 413, 415, 422)
 WITH_QUERY = (422,)
 
 
@@ -89,10 +89,7 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> Schema:
         "tags": [tag],
         "summary": operation.summary,
         "security": list(_security(route.access)),
-        "responses": {
-            **{str(code): _refusal(code, schemas) for code in _errors(route)},
-            **{str(code): _answer(code, gives, schemas) for code, gives in operation.gives.items()},
-        },
+        "responses": _responses(route, schemas),
     }
     if operation.description:
         described["description"] = operation.description
@@ -125,6 +122,17 @@ def _errors(route: Route) -> list[int]:
     if route.operation.query.model_fields:
         codes.update(WITH_QUERY)
     return sorted(codes)
+
+
+def _responses(route: Route, schemas: _Schemas) -> Schema:
+    """What a route gives; where it may be an error as well, that is problem+json."""
+    found = {str(code): _refusal(code, schemas) for code in _errors(route)}
+    for code, gives in route.operation.gives.items():
+        described, refusal = _answer(code, gives, schemas), found.get(str(code))
+        if refusal is not None and "content" in described:
+            described["content"] = {**refusal["content"], **described["content"]}
+        found[str(code)] = described
+    return found
 
 
 def _answer(code: int, gives: Gives, schemas: _Schemas) -> Schema:
@@ -163,8 +171,11 @@ def _refusal(code: int, schemas: _Schemas) -> Schema:
         "description": SAID[code],
         "content": {PROBLEM: {"schema": schemas.of(ProblemView, "serialization")}},
     }
-    if (name := SAID_WITH.get(code)) is not None:
-        described["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}}}
+    if code in SAID_WITH:
+        described["headers"] = {
+            name: {"description": HEADERS[name], "schema": {"type": "string"}}
+            for name in SAID_WITH[code]
+        }
     return described
 
 

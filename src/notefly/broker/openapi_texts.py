@@ -1,7 +1,7 @@
 """What the OpenAPI document says in words, once for all operations."""
 
 SAID = {
-    400: "Not JSON, not UTF-8, or nested too deep.",
+    400: "Not HTTP, or a body that is not JSON, not UTF-8, or nested too deep.",
     401: "An API key is wanted, or the one given is not known or was revoked.",
     403: "The API key lacks the scope, or a page of another origin wants to change something.",
     404: "Nothing has this id.",
@@ -11,10 +11,16 @@ SAID = {
     415: "Another content type than those listed.",
     421: "Asked for under a host name that is not loopback and not listed.",
     422: "Understood and refused; `errors` says where and why.",
+    429: "More than the rate limit allows; nothing was done. `Retry-After` says when it ends.",
+    431: "Headers of more than 64 KiB.",
     500: "Something went wrong; the log of the broker says what.",
     503: "No room or not ready; nothing was stored. `Retry-After` says when to come back.",
 }
-SAID_WITH = {401: "WWW-Authenticate", 503: "Retry-After"}
+SAID_WITH = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
+}
 HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters. The same key gives the same answer; "
     "with another request it is refused (422).",
@@ -23,13 +29,17 @@ HEADERS = {
     "Idempotency-Replayed": "`true` when this key was answered before.",
     "Link": 'The next page, as `rel="next"`.',
     "Retry-After": "Seconds.",
+    "RateLimit": 'What is left: `"requests";r=599;t=60`, so many within so many seconds.',
+    "RateLimit-Policy": 'The rate limit: `"requests";q=600;w=60`, so many in so many seconds.',
     "WWW-Authenticate": "`Bearer`, and what is wrong with the key (RFC 6750).",
 }
 ABOUT = (
     "Publish a message in a category; every subscriber of it gets it on the channels they chose. "
     "Times are RFC 3339 in UTC, ids are opaque strings, errors are RFC 9457. Every other method "
     "of a path answers 405 with `Allow`. API keys are made by `notefly keys create`; on a broker "
-    "that only its own machine can reach they may be left out, unless it was told otherwise."
+    "that only its own machine can reach they may be left out, unless it was told otherwise. Where "
+    "a rate limit is set, every answer but those of the probes carries `RateLimit` and "
+    "`RateLimit-Policy`."
 )
 SCHEMES = {
     "key": {

@@ -42,6 +42,18 @@ class WrongHost(Exception):  # noqa: N818
     """Asked for under a name that is not ours: DNS rebinding, or a proxy that is not listed."""
 
 
+class TooManyRequests(Exception):  # noqa: N818
+    """This caller has asked more often than the rate limit allows; nothing was done."""
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(detail)
+
+
+class TooManyLines(Exception):  # noqa: N818
+    """More lines than the rate limit lets through in any window: waiting would not help."""
+
+
 TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Malformed, 400, "malformed"),
     (KeyReused, 422, "key-reused"),
@@ -55,6 +67,8 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (Unavailable, 503, "unavailable"),
     (CrossSite, 403, "cross-site"),
     (WrongHost, 421, "wrong-host"),
+    (TooManyRequests, 429, "too-many-requests"),
+    (TooManyLines, 413, "too-many-lines"),
 )
 """The first that fits; HTTP's own errors keep their status, everything else is a 500."""
 
@@ -125,7 +139,7 @@ def _problems(error: Exception) -> Sequence[Problem]:
 
 
 def _headers(error: Exception) -> tuple[tuple[str, str], ...]:
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooManyRequests):
         return (("Retry-After", str(error.retry_after_seconds)),)
     # RFC 6750, section 3.
     if isinstance(error, KeyMissing):

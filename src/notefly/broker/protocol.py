@@ -5,19 +5,21 @@ the other side likes. Here both end, so that nobody can hold all connections by 
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum, auto
 
 from typing_extensions import override
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestTimeout
 
-from notefly.broker.answers import ALL_SAFE_BYTES, Answer
+from notefly.broker.answers import ALL_SAFE_BYTES, Answer, Send, send_answer
 from notefly.broker.problems import answer_for, problem
 from notefly.config.origins import addressed
 
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 10.0
-WRITE_SECONDS = 20.0
+WRITE_SECONDS = 12.0
 HEADER_BYTES = 64 * 1024
 
 
@@ -36,6 +38,12 @@ class DeadlineProtocol(HttpToolsProtocol):
     nearly all do.
     """
 
+    served = False
+    """Whether anything was answered here."""
+    owes_since: float | None = None
+    """Since when the other side keeps us waiting; None while it waits for us."""
+    on_gone: "Callable[[DeadlineProtocol], object] | None" = None
+    _deaf = False
     _awaited = Part.NOTHING
     _head_bytes = 0
     _reading: asyncio.TimerHandle | None = None
@@ -44,16 +52,19 @@ class DeadlineProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.owes_since = self.loop.time()
         self._expect_head()
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         was = self._awaited
         super().data_received(data)
         still_head = was is self._awaited is Part.HEAD
         self._head_bytes = self._head_bytes + len(data) if still_head else 0
         if self._head_bytes > HEADER_BYTES:
-            self._last_words(answer_for(RequestHeaderFieldsTooLarge()))
+            self._refuse(answer_for(RequestHeaderFieldsTooLarge()))
         elif self._reading is None and self.timeout_keep_alive_task is None:
             self._expect_rest()
 
@@ -73,24 +84,32 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
-        self._reading, self._awaited = _cancel(self._reading), Part.BODY
         # A list of its own: what follows the body, as trailers, must not become a header.
         self.scope["headers"] = addressed(self.url, self.headers)
         super().on_headers_complete()
+        self._reading, self._awaited = _cancel(self._reading), Part.BODY
 
     @override
     def on_message_complete(self) -> None:
         self._reading, self._awaited = _cancel(self._reading), Part.NOTHING
+        self.owes_since = None
         super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        self.served, self.owes_since = True, self.loop.time()
+        super().on_response_complete()
 
     @override
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.owes_since = self.loop.time()
         self._writing = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     @override
     def resume_writing(self) -> None:
         self._writing = _cancel(self._writing)
+        self.owes_since = None
         super().resume_writing()
 
     @override
@@ -98,19 +117,51 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._reading = _cancel(self._reading)
         self._writing = _cancel(self._writing)
         super().connection_lost(exc)
+        if self.on_gone is not None:
+            self.on_gone(self)
 
     @override
     def send_400_response(self, msg: str) -> None:
         """What is not even HTTP is answered like everything else."""
-        self._last_words(problem(400, "malformed", "this is not an HTTP request, with one Host"))
+        self._refuse(problem(400, "malformed", "this is not an HTTP request, with one Host"))
+
+    @override
+    def _unsupported_upgrade_warning(self) -> None:
+        """What follows is in no protocol that is spoken here: the answer is the last."""
+        self._deaf, self.cycle.keep_alive = True, False
+
+    def _refuse(self, answer: Answer) -> None:
+        """End it: what cannot be understood says nothing about where a next request would begin.
+
+        Requests that came before are answered before, so that no answer is taken for another's.
+        """
+        body_is_wrong = self._awaited is Part.BODY
+        self._deaf, self._reading, self._awaited = True, _cancel(self._reading), Part.NOTHING
+        if self.cycle is None or self.cycle.response_complete:
+            if body_is_wrong:
+                self.transport.close()  # It has its answer.
+            else:
+                self._last_words(answer)
+        elif not body_is_wrong or self.cycle.response_started:
+            self.cycle.keep_alive = False
+        elif self.pipeline:
+            self.cycle.keep_alive = False
+            self.pipeline[0] = (self.cycle, _saying(answer))
+        else:
+            self._last_words(answer)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Nobody waits for this answer any more."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
 
     def _body_is_late(self) -> None:
         self._reading = None
         if not self.cycle.response_started:
             self._last_words(answer_for(RequestTimeout()))
         self.transport.close()
-        self.cycle.disconnected = True
-        self.cycle.message_event.set()
+        self._forget()
 
     def _last_words(self, answer: Answer) -> None:
         head = [
@@ -122,6 +173,13 @@ class DeadlineProtocol(HttpToolsProtocol):
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in head)
         self.transport.write(STATUS_LINE[answer.status] + lines + b"\r\n" + answer.body)
         self.transport.close()
+
+
+def _saying(answer: Answer) -> ASGI3Application:
+    async def say(_scope: object, _receive: object, send: Send) -> None:
+        await send_answer(send, answer)
+
+    return say  # type: ignore[return-value] # plain ASGI
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:

@@ -21,9 +21,10 @@ async def publish_one(publish: PublishMessage, body: bytes, key: str | None, own
     return accepted(await publish.one(content, key, owner), content.category)
 
 
-async def publish_many(publish: PublishMessage, body: bytes, key: str | None, owner: str) -> Answer:
+async def publish_many(
+    publish: PublishMessage, lines: Lines, key: str | None, owner: str
+) -> Answer:
     """All lines in one commit, or none."""
-    lines = Lines.split(body)
     contents = await MESSAGES.read(lines)
     try:
         receipt = await publish.many(contents, key, owner)

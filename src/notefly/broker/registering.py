@@ -28,9 +28,8 @@ async def register_one(subscribers: Subscribers, new_id: NewId, body: bytes) -> 
     return json_answer(people.subscriber(stored), 201, [address])
 
 
-async def register_many(subscribers: Subscribers, new_id: NewId, body: bytes) -> Answer:
+async def register_many(subscribers: Subscribers, new_id: NewId, lines: Lines) -> Answer:
     """All lines in one commit, or none."""
-    lines = Lines.split(body)
     written = await SUBSCRIBERS.read(lines)
     try:
         stored = await subscribers.add(_profiles(written, new_id))

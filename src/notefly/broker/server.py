@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from notefly.application.engine import Engine
 from notefly.bootstrap import make_container
+from notefly.broker.acceptor import Acceptor, places
 from notefly.broker.app import create_app
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.protocol import DeadlineProtocol
@@ -59,7 +60,6 @@ async def serve(
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                backlog=BACKLOG,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
@@ -86,11 +86,12 @@ async def serve(
 
 
 class InProcessServer(uvicorn.Server):
-    """uvicorn's, but signals are ours, and it says when it listens."""
+    """uvicorn's, but signals and accepting are ours, and it says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._acceptors: list[Acceptor] = []
 
     @override
     @contextlib.contextmanager
@@ -99,8 +100,23 @@ class InProcessServer(uvicorn.Server):
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        self._acceptors = [self._acceptor(listener) for listener in sockets or []]
+        for acceptor in self._acceptors:
+            acceptor.open(BACKLOG)
         self.listening.set()
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await super().shutdown(sockets)
+
+    def _acceptor(self, listener: socket.socket) -> Acceptor:
+        def greet() -> DeadlineProtocol:
+            return DeadlineProtocol(self.config, self.server_state, self.lifespan.state)
+
+        return Acceptor(listener, greet, places())
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:

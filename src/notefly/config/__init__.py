@@ -15,11 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from notefly.config.values import PARSERS
+from notefly.config.values import OFF, PARSERS
 
 PREFIX = "NOTEFLY_"
 FILE = "notefly.toml"
 DEFAULT = "default"
+DEFAULT_RATE_LIMIT = "6000/minute"
+"""Beyond loopback: 100 a second from each caller is a busy client, and no flood."""
 MASK = "****"
 PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
 # What Kubernetes injects for a Service that is called notefly: no typing mistakes of anybody.
@@ -60,6 +62,11 @@ class Settings:
     """What a hand-over may take on a channel that is not built in; then its process is ended."""
     channel_memory: int = 1024
     """MiB that such a process may use; kept on Linux only."""
+    rate_limit: str = ""
+    """Requests of one caller, like `600/minute`, or `off`. Empty: none on loopback, else
+    `DEFAULT_RATE_LIMIT`."""
+    backlog: int = 10_000_000
+    """Deliveries that may wait; at so many nothing more is accepted until some have ended."""
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged at least; `debug` lets the libraries speak too."""
@@ -80,6 +87,13 @@ class Settings:
     def keys_required(self) -> bool:
         """Whoever can be reached from outside wants keys, asked or not."""
         return self.require_keys or not loopback(self.host)
+
+    @property
+    def rate_limit_in_force(self) -> str | None:
+        """Whoever can be reached from outside has one, unless it is switched off."""
+        if self.rate_limit == OFF or (not self.rate_limit and loopback(self.host)):
+            return None
+        return self.rate_limit or DEFAULT_RATE_LIMIT
 
     @property
     def client_host(self) -> str:

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 """What a category or a channel may be called."""
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+RATE = re.compile("[1-9][0-9]{0,8}/(second|minute|hour|day)")
+OFF = "off"
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -62,6 +64,22 @@ def mebibytes(raw: object) -> int:
     whole = not isinstance(raw, bool) and re.fullmatch("[0-9]{1,7}", shown)
     if not whole or int(shown) < 64:
         raise ValueError(f"must be MiB, 64 or more, not {raw!r}")
+    return int(shown)
+
+
+def rate(raw: object) -> str:
+    """So many in a second, minute, hour or day."""
+    shown = str(raw).strip().lower()
+    if shown != OFF and not RATE.fullmatch(shown):
+        raise ValueError(f"must be like 600/minute (second, minute, hour, day) or off, not {raw!r}")
+    return shown
+
+
+def deliveries(raw: object) -> int:
+    """How many: 1 or more."""
+    shown = str(raw)
+    if isinstance(raw, bool) or not re.fullmatch("[1-9][0-9]{0,11}", shown):
+        raise ValueError(f"must be a number of deliveries, 1 or more, not {raw!r}")
     return int(shown)
 
 
@@ -179,6 +197,8 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "public_url": web_address,
     "channel_seconds": seconds,
     "channel_memory": mebibytes,
+    "rate_limit": rate,
+    "backlog": deliveries,
     "log": log_format,
     "log_level": log_level,
     "allowed_hosts": hosts,

@@ -58,6 +58,7 @@ def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
     if written != members:
         # A member without an outcome, or with two: recording it would be a lie.
         raise StoreBrokenError(f"{fit} batches of {members} members gave {written} rows")
+    transaction.waiting -= members
     if later:
         transaction.run(SQL["closed"], scope)
         transaction.run(SQL["add_cancelled_events"], scope)

@@ -15,6 +15,7 @@ FIRST_SOUND = (3, 51, 3)
 BUSY_MILLISECONDS = 10_000
 WRITER_CACHE_KIB = 16_384
 READER_CACHE_KIB = 4_096
+WAL_KEPT_BYTES = 64 << 20
 MEMORY = ":memory:"
 MIGRATIONS: Traversable = files("notefly.adapters.sqlite") / "migrations"
 
@@ -43,6 +44,8 @@ def open_writer(path: str) -> apsw.Connection:
         mode = _one(connection, "PRAGMA journal_mode = WAL")
         if mode != "wal" and path != MEMORY:
             raise StoreUnusable(f"the store {path} is on a file system without WAL ({mode})")
+        # What a long reader made of the WAL is given back when it begins anew.
+        _one(connection, f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         _writes(connection)
         _settle(connection)
         migrate(connection)

@@ -1,11 +1,14 @@
 """The file as the stores see it: `write` in the shared transactions, `read` of one moment."""
 
 import asyncio
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 import apsw
@@ -19,6 +22,8 @@ from notefly.ports.meter import Meter
 T = TypeVar("T")
 READERS = 2
 """Threads that read; SQLite lets go of the interpreter's lock while it works."""
+QUIET_SECONDS = 0.1
+"""How long the writer waits for readers to end before it goes on without."""
 
 
 class Database:
@@ -36,7 +41,9 @@ class Database:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._watchers: set[asyncio.Event] = set()
-        self._writer = Writer(open_writer(path), budget, meter, on_unknown, self._wake, now)
+        connection = open_writer(path)
+        self._open_to_readers = threading.Event()
+        self._open_to_readers.set()
         # Opened at once: later there may be no file handle left for it.
         self._idle: SimpleQueue[apsw.Connection] = SimpleQueue()
         self._readers = None
@@ -44,6 +51,9 @@ class Database:
             for _ in range(READERS):
                 self._idle.put(open_reader(path))
             self._readers = ThreadPoolExecutor(READERS, "notefly-reader")
+        self._writer = Writer(
+            connection, budget, meter, on_unknown, self._wake, now, quiet=self._without_readers
+        )
 
     async def write(self, work: Callable[[Transaction], T], *, urgent: bool = True) -> T:
         """See `Writer.run`."""
@@ -64,6 +74,11 @@ class Database:
     def refused(self, refused: bool) -> None:
         self._writer.refused = refused
 
+    @property
+    def waiting(self) -> int:
+        """See `Writer.waiting`."""
+        return self._writer.waiting
+
     def watch(self) -> asyncio.Event:
         """An event that is set after every commit, until `unwatch`."""
         event = asyncio.Event()
@@ -82,6 +97,7 @@ class Database:
         self._writer.close()
 
     def _read(self, work: Callable[[Reading], T]) -> T:
+        self._open_to_readers.wait()
         connection = self._idle.get()
         try:
             return self._of_one_moment(connection, work)
@@ -89,6 +105,22 @@ class Database:
             raise Unavailable(f"the store cannot be read now: {error}") from error
         finally:
             self._idle.put(connection)
+
+    @contextmanager
+    def _without_readers(self) -> Iterator[None]:
+        """Those who read come to their end, the next ones wait; long reads are not waited for."""
+        held: list[apsw.Connection] = []
+        deadline = time.monotonic() + QUIET_SECONDS
+        self._open_to_readers.clear()
+        try:
+            with suppress(Empty):
+                while self._readers is not None and len(held) < READERS:
+                    held.append(self._idle.get(timeout=max(0.0, deadline - time.monotonic())))
+            yield
+        finally:
+            for connection in held:
+                self._idle.put(connection)
+            self._open_to_readers.set()
 
     @staticmethod
     def _of_one_moment(connection: apsw.Connection, work: Callable[[Reading], T]) -> T:

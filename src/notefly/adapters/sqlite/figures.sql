@@ -17,6 +17,10 @@ SELECT c.name, c.paused,
 FROM channel c LEFT JOIN batch b INDEXED BY batch_open ON b.channel = c.key AND b.state < 3
 GROUP BY c.key ORDER BY c.key
 
+-- name: waiting
+SELECT (SELECT count(*) FROM unplanned)
+    + coalesce((SELECT sum(size - delivered - dead - cancelled - moved) FROM batch INDEXED BY batch_open WHERE state < 3), 0)
+
 -- name: accepted_at
 SELECT accepted_at FROM message WHERE key = ?
 

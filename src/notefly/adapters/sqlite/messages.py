@@ -118,6 +118,7 @@ class SqliteMessages:
             keyed = ((first + n, *row) for n, row in enumerate(rows))
             transaction.many(SQL["accept_with_key"], keyed)
             transaction.run(SQL["to_plan_range"], (first, first + len(rows)))
+        transaction.waiting += len(rows)
         if publication.key is not None:
             key = publication.key
             values = (key.owner, key.key, key.fingerprint, first, len(rows))

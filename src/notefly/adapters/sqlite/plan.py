@@ -155,6 +155,7 @@ class Planning:
         transaction.run(SQL["add_planned"], (json.dumps(self._rows),))
         transaction.many(SQL["planned_so_far"], self._begun)
         transaction.run(SQL["planned"], (keys_of(self._done),))
+        transaction.waiting += sum(row[5] for row in self._rows) - len(self._done)
 
     def _range(self, at: Standing, channel: int, after: int, size: int) -> Range:
         known = self._ranges.known

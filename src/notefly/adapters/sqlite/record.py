@@ -161,6 +161,7 @@ def announce(transaction: Transaction, batch: Batch, at: datetime) -> None:
         values = (micros(at), batch.message, batch.channel, CODES[state], n, alone)
         transaction.run(SQL["add_event"], values)
         if state.terminal:
+            transaction.waiting -= n
             transaction.run(SQL["add_tally"], (batch.channel, CODES[state], n))
 
 

@@ -95,6 +95,7 @@ class Replayer:
                 maybe_micros(expires_at),
             ),
         )
+        transaction.waiting += len(rows)
         transaction.many(SQL["keep_round"], [(*row[:3], micros(at)) for row in rows])
         transaction.many(SQL["reopen"], [(*row[:3], batch) for row in rows])
         name = self.channels.name(transaction, channel)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from notefly.adapters.sqlite.backlog import SqliteBacklog
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.database import Database
 from notefly.adapters.sqlite.deliveries import SqliteDeliveries
@@ -30,6 +31,7 @@ class SqliteStore:
     figures: SqliteFigures
     control: SqliteControl
     events: SqliteEvents
+    backlog: SqliteBacklog
     keys: SqliteKeys
 
 
@@ -58,11 +60,13 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
             known[1].prime(transaction, kinds)
 
         batches = SqliteBatches(database, known[1], kinds, clock.monotonic)
+        backlog = SqliteBacklog(database)
         try:
             await database.write(prime)
             for names in known:
                 await database.read(names.remember)
             await batches.recover(clock.now())
+            await backlog.count()
         except Unavailable as error:
             raise StoreUnusable(f"the store {path} cannot be taken over: {error}") from error
         yield SqliteStore(
@@ -74,6 +78,7 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
             SqliteFigures(database),
             SqliteControl(database),
             SqliteEvents(database),
+            backlog,
             SqliteKeys(database),
         )
     finally:

@@ -46,6 +46,8 @@ class Reading:
 class Transaction(Reading):
     """The same inside a write transaction; each job stands in a savepoint of its own."""
 
+    waiting = 0
+    """Deliveries that have not ended, and messages to plan; what is undone takes it back."""
     undone = 0
     """How many transactions were rolled back whole; what was learnt in one may be untrue."""
     erased = False

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -17,15 +18,13 @@ from typing import Any, Generic, TypeVar
 
 import apsw
 
-from notefly.adapters.sqlite.connection import BUSY_MILLISECONDS
 from notefly.adapters.sqlite.transaction import Transaction
+from notefly.adapters.sqlite.wal import Wal
 from notefly.domain.errors import Unavailable
 from notefly.ports.meter import Meter
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-CHECKPOINT_PAGES = 2_000
-"""About 8 MB: small enough that a checkpoint delays nobody for long."""
 STORE_ERRORS = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.BusyError)
 
 FULL = "the disk is full, nothing of it was stored: make room, and it is taken again"
@@ -55,7 +54,7 @@ class Job(Generic[T]):
 class Writer:
     """The writing side of a store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it must not reach for itself
         self,
         connection: apsw.Connection,
         budget: Callable[[], float],
@@ -63,7 +62,10 @@ class Writer:
         on_unknown: Callable[[BaseException], None],
         committed: Callable[[], None],
         now: Callable[[], datetime],
+        *,
+        quiet: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        """`quiet` holds readers off, as far as that is possible, while it is entered."""
         self._connection = connection
         self._transaction = Transaction(connection, now)
         self._budget = budget
@@ -75,9 +77,9 @@ class Writer:
         self.refused = False
         """A transaction was undone, for want of room mostly; whoever finds room takes it back."""
         self._closing = False
-        self._wal_pages = 0
-        self._tried_at = 0
-        connection.set_wal_hook(self._saw_wal)
+        self._wal = Wal(connection, quiet, on_unknown)
+        self.waiting = 0
+        """`Transaction.waiting` as it was last committed."""
         self._thread = threading.Thread(target=self._serve, name="notefly-writer", daemon=True)
         self._thread.start()
 
@@ -113,11 +115,10 @@ class Writer:
                 closing = True
                 continue
             closing = self._group(first) or closing
-            if self._wal_pages - self._tried_at >= CHECKPOINT_PAGES:
-                self._checkpoint()
+            self._wal.keep_small()
             if self._transaction.erased:
-                self._wipe()
-        self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                self._transaction.erased = not self._wal.wiped()
+        self._wal.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._connection.close()
 
     def _group(self, first: Job[Any] | None) -> bool:
@@ -168,6 +169,7 @@ class Writer:
         """Run one job in a savepoint: what it raises undoes it alone."""
         done.append(job)
         self._execute("SAVEPOINT job")
+        waiting = self._transaction.waiting
         try:
             job.result = job.work(self._transaction)
         except STORE_ERRORS:
@@ -177,6 +179,7 @@ class Writer:
                 # SQLite undid all of it by itself: nobody's work is left.
                 raise apsw.FullError("the transaction was undone") from error
             job.error = error
+            self._transaction.waiting = waiting
             self._execute("ROLLBACK TO job")
         self._execute("RELEASE job")
 
@@ -193,12 +196,14 @@ class Writer:
             done.clear()
             return
         self._transaction.ended(durable=True)
+        self.waiting = self._transaction.waiting
         self._meter.commit(time.perf_counter() - started, len(done))
 
     def _undo(self, done: list[Job[Any]], error: apsw.Error) -> None:
         self._transaction.undone += 1
         self.refused = True
         self._transaction.ended(durable=False)
+        self._transaction.waiting = self.waiting
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
         full = isinstance(error, apsw.FullError)
@@ -224,36 +229,3 @@ class Writer:
 
     def _execute(self, statement: str) -> None:
         self._connection.execute(statement)
-
-    def _saw_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        if pages < self._wal_pages:
-            # It begins anew: everything before was moved.
-            self._tried_at = 0
-        self._wal_pages = pages
-        return apsw.SQLITE_OK
-
-    def _wipe(self) -> None:
-        """Empty the WAL of what was erased; where a reader is in the way, after the next commit."""
-        self._connection.set_busy_timeout(0)
-        try:
-            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        except apsw.Error:
-            return
-        finally:
-            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
-        self._transaction.erased = False
-        self._wal_pages = 0
-
-    def _checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> None:
-        """What has no room, or waits for a reader, stays in the WAL until that has grown again.
-
-        A disk that fails here might take the next commit and lose it: what one sync did not write,
-        the next one need not write either, and yet succeed ("fsyncgate", 2018).
-        """
-        self._tried_at = self._wal_pages
-        try:
-            self._connection.wal_checkpoint(mode=mode)
-        except apsw.IOError as error:
-            self._on_unknown(error)
-        except apsw.Error as error:
-            LOG.debug("the checkpoint is put off: %s", error)

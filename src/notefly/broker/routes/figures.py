@@ -7,6 +7,7 @@ from pathlib import Path
 from typing_extensions import TypedDict
 
 from notefly.adapters.metrics import CONTENT_TYPE, PrometheusMeter, counts
+from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
 from notefly.broker.rates import Rates
@@ -49,8 +50,14 @@ class QueueChannelView(TypedDict):
     oldest_age_seconds: float | None
 
 
+class BacklogView(TypedDict):
+    waiting: int
+    limit: int
+
+
 class QueueView(TypedDict):
     depth: int
+    backlog: BacklogView
     items: list[QueueChannelView]
     next: None
 
@@ -106,13 +113,25 @@ def _ended(ended: Mapping[tuple[str, State], int]) -> EndedView:
     "GET",
     "/v1/queue",
     READ,
-    Operation("What waits, by channel; `depth` is in batches", {200: Gives(QueueView)}),
+    Operation(
+        "What waits, by channel; `depth` is in batches",
+        {200: Gives(QueueView)},
+        description="`backlog` is in deliveries, a message that is not planned yet counts as one; "
+        "at the limit publishing answers 503.",
+    ),
 )
-async def show_queue(figures: Injected[Figures], clock: Injected[Clock]) -> Answer:
+async def show_queue(
+    figures: Injected[Figures], room: Injected[Room], clock: Injected[Clock]
+) -> Answer:
     now = clock.now()
     entries = [_queued(one, now) for one in await figures.channels()]
     depth = sum(e["ready"] + e["in_flight"] + e["retrying"] for e in entries)
-    told: QueueView = {"depth": depth, "items": entries, "next": None}
+    told: QueueView = {
+        "depth": depth,
+        "backlog": {"waiting": room.backlog.waiting(), "limit": room.most},
+        "items": entries,
+        "next": None,
+    }
     return json_answer(told)
 
 

@@ -5,7 +5,7 @@ from notefly.application.preview import PreviewMessage
 from notefly.application.publish import PublishMessage
 from notefly.broker import views
 from notefly.broker.answers import JSON, Answer, json_answer
-from notefly.broker.body import NDJSON, idempotency_key, read_body, require_media
+from notefly.broker.body import NDJSON, idempotency_key, read_body, read_lines, require_media
 from notefly.broker.door import caller, key_id
 from notefly.broker.injection import Injected
 from notefly.broker.paging import page
@@ -48,13 +48,14 @@ async def publish_message(
     many = require_media(JSON, NDJSON) == NDJSON
     if many and dry_run:
         raise Invalid.at("/dry_run", "looks at one message, sent as application/json")
+    if many:
+        return await publish_many(publish, await read_lines(), idempotency_key(), key_id())
     body = await read_body()
     if dry_run:
         # It shows people as they are stored, which who may only publish has no business with.
         caller().needs(READ.scopes)
         return await _previewed(preview, body)
-    publish_all = publish_many if many else publish_one
-    return await publish_all(publish, body, idempotency_key(), key_id())
+    return await publish_one(publish, body, idempotency_key(), key_id())
 
 
 async def _previewed(preview: PreviewMessage, body: bytes) -> Answer:

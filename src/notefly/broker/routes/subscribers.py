@@ -13,6 +13,7 @@ from notefly.broker.body import (
     NDJSON,
     read_body,
     read_json,
+    read_lines,
     read_optional_json,
     require_media,
 )
@@ -71,9 +72,13 @@ async def add_subscribers(
     subscribers: Injected[Subscribers], ids: Injected[Ids], clock: Injected[Clock]
 ) -> Answer:
     many = require_media(JSON, NDJSON) == NDJSON
-    body = await read_body()
-    register = register_many if many else register_one
-    return await register(subscribers, lambda: ids.message(clock.now()), body)
+
+    def new_id() -> str:
+        return ids.message(clock.now())
+
+    if many:
+        return await register_many(subscribers, new_id, await read_lines())
+    return await register_one(subscribers, new_id, await read_body())
 
 
 @ROUTES.add(

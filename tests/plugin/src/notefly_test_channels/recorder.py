@@ -1,6 +1,8 @@
 """Writes down every call, where no crash of Notefly and no bug in its store can change it."""
 
+import asyncio
 import os
+import time
 
 from notefly.domain.outcome import Delivered, Outcomes
 from notefly.ports.channel import HandOver
@@ -11,15 +13,27 @@ class RecorderChannel(BoxChannel):
     """One line, "id attempt", for each recipient and call, in the file that RECORDER_FILE names.
 
     A line is one write to a file opened for appending: it is whole or not there, whoever is killed.
+    RECORDER_PER_SECOND is how many recipients it takes in a second; without it, as many as come.
     """
 
     name = "recorder"
 
+    def __init__(self) -> None:
+        self._rate = float(os.environ.get("RECORDER_PER_SECOND", "inf"))
+        self._free_at = 0.0
+
     async def send(self, hand_over: HandOver) -> Outcomes:
         """Answers for each recipient."""
+        await self._slowly(len(hand_over.recipients))
         record(hand_over)
         recorded = Delivered("recorded")
         return Outcomes(recorded, {r.subscriber: recorded for r in hand_over.recipients})
+
+    async def _slowly(self, recipients: int) -> None:
+        """One hand-over after another, however many are brought at once."""
+        now = time.monotonic()
+        self._free_at = max(now, self._free_at) + recipients / self._rate
+        await asyncio.sleep(self._free_at - now)
 
 
 def record(hand_over: HandOver) -> None:

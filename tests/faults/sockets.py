@@ -1,0 +1,244 @@
+"""Very few file handles, and very many connections that say nothing, or little; a round is one.
+
+Some are silent, some never finish their headers, some their body, some open a stream and do not
+read it. Meanwhile others go on with their work, and it is their time that is measured.
+"""
+
+import asyncio
+import contextlib
+import random
+import shutil
+import socket
+import time
+from collections import Counter
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.checker import Finding, Kind
+from tests.faults.fault import Fault, Rounds, Tally
+from tests.faults.link import Link, NoAnswer
+from tests.faults.product import CHANNEL, Product
+from tests.faults.siege import Siege
+from tests.support.memory import MEBIBYTE, resident
+
+HANDLES = 64
+SCRIPT = (
+    f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES}, {HANDLES})); "
+    "from notefly.cli import main; main(['broker'])"
+)
+POOR = ("-c", SCRIPT)
+CATEGORY = "goals"
+CLOSED_SECONDS = 15.0
+GRACE_SECONDS = 5.0
+"""For the harness itself, which has thousands of sockets to look after."""
+PER_SECOND = 400
+"""Connections that the attack opens."""
+QUIET_SECONDS = 4.0
+CLIENTS = 4
+THINK_SECONDS = 0.01
+TRIES = 3
+TIMES = 3.0
+NOISE_SECONDS = 0.01
+"""A p99 below it is the noise of a machine; so much is taken for it."""
+STREAMS = 4
+STREAM_BYTES = 200_000
+STREAM_MESSAGES = 60
+"""More than the kernel's buffers hold: from somewhere in them on nobody takes anything."""
+MEMORY_BYTES = 20 * MEBIBYTE
+HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+OPENING = {
+    "silent": b"",
+    "half a head": HEAD + b"X-Slow: ",
+    "half a body": HEAD + b"Content-Length: 1000\r\n\r\n{",
+}
+
+
+@dataclass(slots=True)
+class Attack:
+    """Opens them, and notes how long each was let stay."""
+
+    port: int
+    rng: random.Random
+    stayed: list[float] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    open_still: Counter[str] = field(default_factory=Counter)
+
+    async def run(self, sockets: int) -> None:
+        """Until all were closed, or should have been."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(sockets):
+                group.create_task(self._one(number / PER_SECOND))
+
+    async def _one(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        kind = self.rng.choice(list(OPENING))
+        self.kinds[kind] += 1
+        began = time.monotonic()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return
+        try:
+            async with asyncio.timeout(CLOSED_SECONDS + GRACE_SECONDS):
+                await asyncio.gather(self._drip(writer, OPENING[kind]), _ended(reader))
+        except TimeoutError:
+            self.open_still[kind] += 1
+        self.stayed.append(time.monotonic() - began)
+        writer.transport.abort()
+
+    async def _drip(self, writer: asyncio.StreamWriter, opening: bytes) -> None:
+        """A byte a second, for as long as anybody takes it."""
+        writer.write(opening)
+        while opening and not writer.transport.is_closing():
+            await asyncio.sleep(1)
+            writer.write(b"x")
+
+
+async def _ended(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(65_536):
+            pass
+
+
+async def _deaf(port: int) -> socket.socket:
+    """A stream up to its first bytes, that nobody will read."""
+    loop = asyncio.get_running_loop()
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.settimeout(0)
+    await loop.sock_connect(connection, ("127.0.0.1", port))
+    path = f"/sub?category={CATEGORY}"
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    await loop.sock_sendall(connection, head.encode())
+    await loop.sock_recv(connection, 100)
+    return connection
+
+
+async def _closed(connection: socket.socket) -> bool:
+    """Whether the other side has hung up: behind what is buffered there is an end."""
+    loop = asyncio.get_running_loop()
+    with contextlib.closing(connection):
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                while await loop.sock_recv(connection, 1 << 20):
+                    pass
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            pass
+        return True
+
+
+@dataclass(slots=True)
+class Work:
+    """What the others do, half of it on a connection of its own each time."""
+
+    siege: Siege
+    port: int
+    seconds: list[float] = field(default_factory=list)
+    again: int = 0
+    _number: int = 0
+
+    async def during(self, attack: Awaitable[object]) -> float:
+        """The p99 in seconds of what was done until that was over."""
+        self.seconds.clear()
+        over = asyncio.ensure_future(attack)
+        await asyncio.gather(over, *(self._client(over, n % 2 == 0) for n in range(CLIENTS)))
+        return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
+
+    async def _client(self, over: "asyncio.Future[object]", anew: bool) -> None:
+        link = Link(self.port)
+        while not over.done():
+            began = time.monotonic()
+            await self._publish(link)
+            self.seconds.append(time.monotonic() - began)
+            if anew:
+                link.close()
+            await asyncio.sleep(THINK_SECONDS)
+        link.close()
+
+    async def _publish(self, link: Link) -> None:
+        self._number += 1
+        world = self.siege.world
+        key = f"{world.name}-{self._number}"
+        asked = world.log.publish([("all", None, key)], key)
+        for attempt in range(TRIES):
+            try:
+                await world.log.send(link, asked)
+            except NoAnswer as error:
+                self.again += 1
+                if attempt == TRIES - 1:
+                    world.cut.append(str(error))
+            else:
+                return
+
+
+async def run(root: Path, seed: int, rounds: int) -> Tally:
+    """See `Run`."""
+    siege = Siege.begin(root / "store", f"sockets-{seed}", POOR)
+    product = Product(siege.place, ("all", CATEGORY), POOR, NOTEFLY_CHANNELS=CHANNEL)
+    tally = Tally(rounds=rounds)
+    try:
+        await product.ready()
+        await _attacked(siege, product, tally, random.Random(seed))
+        await siege.drain()
+        tally.findings += [Finding(Kind.UNANSWERED, one) for one in siege.world.cut]
+        tally.findings += await siege.inspect(siege.place.data, drained=True)
+        if words := await product.stop():
+            tally.findings.append(Finding(Kind.ORPHAN, words))
+    finally:
+        await product.kill()
+        siege.world.log.close()
+    tally.counts.update(siege.counts)
+    if not tally.findings:
+        shutil.rmtree(siege.place.root)
+    return tally
+
+
+async def _attacked(siege: Siege, product: Product, tally: Tally, rng: random.Random) -> None:
+    work, attack = Work(siege, product.port), Attack(product.port, rng)
+    await work.during(asyncio.sleep(1))
+    quiet = await work.during(asyncio.sleep(QUIET_SECONDS))
+    streams = await _streams(siege, product)
+    before = resident(product.pid)
+    waited = asyncio.ensure_future(asyncio.sleep(CLOSED_SECONDS))
+    under = await work.during(attack.run(tally.rounds))
+    grown = resident(product.pid) - before
+    await waited
+    closed = sum([await _closed(stream) for stream in streams])
+    tally.counts.update({f"sockets, {kind}": n for kind, n in sorted(attack.kinds.items())})
+    tally.counts["streams not read"] = STREAMS
+    tally.counts["asked again"] = work.again
+    _bound(tally, "sockets open after 15 s", sum(t > CLOSED_SECONDS for t in attack.stayed), 0)
+    _bound(tally, "streams open after 15 s", STREAMS - closed, 0)
+    _bound(tally, "p99 under attack, ms", under * 1e3, TIMES * max(quiet, NOISE_SECONDS) * 1e3)
+    _bound(tally, "memory, MiB more", max(0, grown) / MEBIBYTE, MEMORY_BYTES / MEBIBYTE)
+    tally.measured["p99 without, ms"] = f"{quiet * 1e3:.1f}"
+    tally.measured["longest stay, s"] = f"{max(attack.stayed):.1f}"
+
+
+async def _streams(siege: Siege, product: Product) -> list[socket.socket]:
+    """Open, and full to the brim."""
+    streams = [await _deaf(product.port) for _ in range(STREAMS)]
+    link = Link(product.port)
+    for number in range(STREAM_MESSAGES):
+        line = (CATEGORY, None, f"{siege.world.name} stream {number} " + "x" * STREAM_BYTES)
+        await siege.world.log.send(link, siege.world.log.publish([line], None))
+    link.close()
+    return streams
+
+
+def _bound(tally: Tally, name: str, found: float, most: float) -> None:
+    """A line of the table, and a finding where it is broken."""
+    tally.measured[name] = f"{found:.1f} (≤ {most:.1f})"
+    if found > most:
+        tally.findings.append(Finding(Kind.BOUND, f"{name}: {found:.1f}, and not {most:.1f}"))
+
+
+FAULT = Fault(
+    name="sockets",
+    expected="closed ≤ 15 s, good traffic p99 ≤ 3 x, memory flat",
+    rounds=Rounds(ci=400, short=2_000, long=10_000),
+    run=run,
+)
