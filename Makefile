@@ -103,6 +103,10 @@ faults-long: ## the same for a night
 machine: install ## store and queue against a model, at random for long (NOTEFLY_MACHINE=2000x50)
 	$(BIN)/pytest tests/model -m slow $(ARGS)
 
+.PHONY: test-engines
+test-engines: install ## contract suites and the model on a real PostgreSQL, which it starts itself
+	$(BIN)/pytest tests -m engines $(ARGS)
+
 .PHONY: bench
 bench: install ## measure, print the table, write benchmarks/results/
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import apsw
 
 from benchmarks.lines import rows_of
+from notefly.adapters.relational.statements import load
 from notefly.adapters.sqlite.connection import open_writer
-from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.wal import CHECKPOINT_PAGES
 
-MESSAGES = load("messages")
+MESSAGES = load("notefly.adapters.sqlite", "messages")
 SLICE = """
 INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
 SELECT 1, ?1, s.subscriber, 1, NULL, 1, 1, 1, NULL FROM subscription s

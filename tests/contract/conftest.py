@@ -3,11 +3,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.server import POSTGRES
 from tests.support.time import VirtualClock
 from tests.support.world import ADAPTERS, Adapter, World, open_work, violations
 
+ENGINES = [
+    *(pytest.param(adapter, id=adapter.name) for adapter in ADAPTERS),
+    pytest.param(POSTGRES, id=POSTGRES.name, marks=pytest.mark.engines),
+]
 
-@pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.name)
+
+@pytest.fixture(params=ENGINES)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
     """Every engine there is."""
     found: Adapter = request.param

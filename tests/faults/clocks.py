@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from notefly import bootstrap
-from notefly.adapters.sqlite import batches
+from notefly.adapters.relational import batches
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.adapters.system import SystemClock
 from notefly.application import engine

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from notefly import bootstrap
-from notefly.adapters.sqlite import finish as finishing
+from notefly.adapters.relational import finish as finishing
+from notefly.adapters.relational.rows import Batch
 from notefly.adapters.sqlite.batches import SqliteBatches
-from notefly.adapters.sqlite.rows import Batch
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application import engine
 from notefly.application.lane import Terms

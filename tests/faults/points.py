@@ -12,9 +12,9 @@ import apsw
 from typing_extensions import override
 
 from notefly.adapters.channels.host import SupervisedChannel
+from notefly.adapters.relational.transaction import Values
 from notefly.adapters.sqlite import connection, wal, writer
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.transaction import Transaction, Values
+from notefly.adapters.sqlite.transaction import Transaction
 from notefly.domain.outcome import Outcomes
 from notefly.ports.channel import HandOver
 from tests.faults.steering import die, replace
@@ -22,8 +22,8 @@ from tests.faults.steering import die, replace
 CHECKPOINT_PAGES = 100
 """So that there are checkpoints in a short life."""
 BASE_VFS = "unix"
-SETTLE = {load("batches")["settle"], load("alike")["settle"]}
-PLANNED_SO_FAR = load("batches")["planned_so_far"]
+SETTLE = {"batches.settle", "alike.settle"}
+PLANNED_SO_FAR = "batches.planned_so_far"
 Reached = Callable[[], None]
 
 
@@ -65,10 +65,10 @@ def mid_plan(reached: Reached) -> None:
     """Batches are there, and how far planning has come is not."""
     many = Transaction.many
 
-    def many_late(self: Transaction, sql: str, values: Sequence[Values]) -> None:
-        if sql == PLANNED_SO_FAR:
+    def many_late(self: Transaction, statement: str, values: Sequence[Values]) -> None:
+        if statement == PLANNED_SO_FAR:
             reached()
-        many(self, sql, values)
+        many(self, statement, values)
 
     replace(Transaction, "many", many_late)
 
@@ -77,10 +77,10 @@ def mid_record(reached: Reached) -> None:
     """Rows are written, and their batch does not count them."""
     run = Transaction.run
 
-    def run_late(self: Transaction, sql: str, values: Values = ()) -> int:
-        if sql in SETTLE:
+    def run_late(self: Transaction, statement: str, values: Values = ()) -> int:
+        if statement in SETTLE:
             reached()
-        return run(self, sql, values)
+        return run(self, statement, values)
 
     replace(Transaction, "run", run_late)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from notefly.adapters.relational.rows import reason_code
 from notefly.adapters.sqlite.connection import open_reader
-from notefly.adapters.sqlite.rows import reason_code
 from notefly.bootstrap import verify
 from notefly.config import Settings
 from notefly.domain.delivery import Reason

@@ -9,11 +9,11 @@ import apsw
 from typing_extensions import override
 
 from notefly.adapters.inprocess.queue import InProcessQueue
-from notefly.adapters.sqlite import batches as handing
-from notefly.adapters.sqlite import claim as claiming
-from notefly.adapters.sqlite import finish as finishing
+from notefly.adapters.relational import batches as handing
+from notefly.adapters.relational import finish as finishing
+from notefly.adapters.relational.rows import LEASED, Batch
+from notefly.adapters.sqlite import transaction as running
 from notefly.adapters.sqlite.batches import SqliteBatches
-from notefly.adapters.sqlite.rows import LEASED, Batch
 from notefly.adapters.sqlite.transaction import Reading, Transaction
 from notefly.application.deliver import DeliverBatch
 from notefly.domain.batch import BatchRef, Claim, Report
@@ -157,9 +157,13 @@ def late_attempts() -> None:
 
     if PLANTED:
         numbering = "attempts = attempts + 1, "
-        assert numbering in claiming.SQL["lease"]
-        claiming.SQL["lease"] = claiming.SQL["lease"].replace(numbering, "")
-        claiming.SQL["begin_attempts"] = "SELECT ?, ?, ? IS NULL"
+        lease = running.STATEMENTS["batches.lease"]
+        assert numbering in lease
+        planted = {
+            "batches.lease": lease.replace(numbering, ""),
+            "batches.begin_attempts": "SELECT ?, ?, ? IS NULL",
+        }
+        replace(running, "STATEMENTS", {**running.STATEMENTS, **planted})
         replace(finishing, "held", numbered_and_held)
     die_around_finish(before=True)
 

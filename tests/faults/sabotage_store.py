@@ -9,15 +9,15 @@ from functools import partial
 
 import apsw
 
+from notefly.adapters.relational import finish as finishing
+from notefly.adapters.relational.deliveries import RelationalDeliveries
+from notefly.adapters.relational.plan import Planner
+from notefly.adapters.relational.record import record
+from notefly.adapters.relational.transaction import Transaction
 from notefly.adapters.sqlite import connection
 from notefly.adapters.sqlite import database as opening
-from notefly.adapters.sqlite import finish as finishing
 from notefly.adapters.sqlite.batches import SqliteBatches
-from notefly.adapters.sqlite.deliveries import SqliteDeliveries
 from notefly.adapters.sqlite.messages import SqliteMessages
-from notefly.adapters.sqlite.plan import Planner
-from notefly.adapters.sqlite.record import record
-from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application.deliver import DeliverBatch
 from notefly.domain.batch import BatchRef, Report
 from notefly.domain.log import DeliveryFilter
@@ -168,7 +168,7 @@ FROM delivery d JOIN message m ON m.key = d.message WHERE d.state = 3
 
 def replay_new_id() -> None:
     """A replay is a new message; the channel refuses everything until the replay."""
-    replay, call = SqliteDeliveries.replay, DeliverBatch._call
+    replay, call = RelationalDeliveries.replay, DeliverBatch._call
     asked = asyncio.Event()
 
     async def refuse_at_first(self: DeliverBatch, hand_over: HandOver) -> Outcomes:
@@ -185,7 +185,7 @@ def replay_new_id() -> None:
         return copied
 
     async def replay_anew(
-        self: SqliteDeliveries,
+        self: RelationalDeliveries,
         wanted: DeliveryFilter,
         limit: int,
         expires_at: datetime | None,
@@ -197,4 +197,4 @@ def replay_new_id() -> None:
         return await replay(self, wanted, limit, expires_at, at)
 
     replace(DeliverBatch, "_call", refuse_at_first)
-    replace(SqliteDeliveries, "replay", replay_anew)
+    replace(RelationalDeliveries, "replay", replay_anew)

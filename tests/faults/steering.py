@@ -14,8 +14,8 @@ from typing import Any
 
 from notefly import bootstrap
 from notefly.adapters.inprocess.queue import InProcessQueue
+from notefly.adapters.relational.subscribers import RelationalSubscribers
 from notefly.adapters.sqlite.batches import SqliteBatches
-from notefly.adapters.sqlite.subscribers import SqliteSubscribers
 from notefly.application import engine
 from notefly.application.lane import Lane, Terms
 from notefly.domain.batch import BatchRef, Report
@@ -90,10 +90,10 @@ class Changes:
     count: int = 0
 
     def watch(self) -> None:
-        revise = SqliteSubscribers.revise
+        revise = RelationalSubscribers.revise
 
         async def revise_and_count(
-            store: SqliteSubscribers, *args: Any, **named: Any
+            store: RelationalSubscribers, *args: Any, **named: Any
         ) -> Subscriber | None:
             revised = await revise(store, *args, **named)
             self.count += 1
@@ -101,4 +101,4 @@ class Changes:
                 self.done.set()
             return revised
 
-        replace(SqliteSubscribers, "revise", revise_and_count)
+        replace(RelationalSubscribers, "revise", revise_and_count)

@@ -26,7 +26,7 @@ from notefly.ports.message_store import Receipt
 from tests.model.model import CHANNELS, Model
 from tests.support.story import logged, retry
 from tests.support.time import CountedIds, VirtualClock
-from tests.support.world import World, sqlite_file, violations
+from tests.support.world import ADAPTERS, Adapter, World, violations
 
 T = TypeVar("T")
 CATEGORIES = ("sports", "movies")
@@ -46,7 +46,9 @@ waits = st.sampled_from([0, 0, 5, 100])
 
 
 class Life(RuleBasedStateMachine):
-    """One life of a broker's data directory."""
+    """One life of a broker's store."""
+
+    adapter: Adapter = ADAPTERS[0]
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class Life(RuleBasedStateMachine):
     def _open(self) -> None:
         self.stack = AsyncExitStack()
         opened = self.run(
-            self.stack.enter_async_context(sqlite_file(Path(self.folder.name), self.clock))
+            self.stack.enter_async_context(self.adapter.opens(Path(self.folder.name), self.clock))
         )
         self.world: World = replace(opened, ids=self.ids)
         self.queue = InProcessQueue(self.clock)

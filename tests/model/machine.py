@@ -60,8 +60,9 @@ class StoreAndQueue(Delivering):
     def crash(self) -> None:
         self.run(self.stack.aclose())
         self._open()
-        for work in self.model.open_works():
-            work.leased_until = None
+        if self.adapter.leases_end_with_process:
+            for work in self.model.open_works():
+                work.leased_until = None
         self._offer_unfinished()
 
     @precondition(lambda self: any(True for _ in self.model.dead()))
@@ -135,6 +136,7 @@ class StoreAndQueue(Delivering):
         self.crash()
         while refs := self._unfinished():
             self.clock.advance(100)
+            self.take_over.__wrapped__(self)  # type: ignore[attr-defined]
             self._claim(refs)
             while self.claims:
                 self.finish.__wrapped__(self, 0, "delivered", [], False)  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.model.machine import StoreAndQueue
+from tests.support.server import POSTGRES
 
 EXAMPLES, STEPS = (int(n) for n in os.environ.get("NOTEFLY_MACHINE", "2000x50").split("x"))
 
@@ -16,6 +17,26 @@ class TestStoreAndQueue(StoreAndQueue.TestCase):  # type: ignore[misc, valid-typ
 
 TestStoreAndQueue.settings = settings(
     max_examples=30,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class OnPostgres(StoreAndQueue):
+    """The same game on a server, where leases outlive the process."""
+
+    adapter = POSTGRES
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(900)
+class TestPostgresAndQueue(OnPostgres.TestCase):  # type: ignore[misc, valid-type]
+    """`make test-engines`: NOTEFLY_ENGINE_LIVES of thirty steps."""
+
+
+TestPostgresAndQueue.settings = settings(
+    max_examples=int(os.environ.get("NOTEFLY_ENGINE_LIVES", "15")),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -9,6 +9,7 @@ import apsw
 import pytest
 from typing_extensions import override
 
+from notefly.adapters.relational.cursors import decode, encode
 from notefly.adapters.sqlite.connection import (
     check_version,
     migrate,
@@ -16,7 +17,6 @@ from notefly.adapters.sqlite.connection import (
     open_writer,
     store_path,
 )
-from notefly.adapters.sqlite.cursors import decode, encode
 from notefly.bootstrap import make_container
 from notefly.config import Settings
 from notefly.domain.errors import Invalid, StoreLocked, StoreUnusable

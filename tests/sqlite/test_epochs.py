@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from notefly.adapters.sqlite.transaction import micros
+from notefly.adapters.relational.times import micros
 from notefly.domain.batch import Ending, Handed, Report
 from notefly.domain.errors import Conflict
 from notefly.domain.ids import SubscriberId, SubscriberKey

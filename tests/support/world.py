@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from notefly.adapters.sqlite.audit import SqliteAudit
 from notefly.adapters.sqlite.store import SqliteStore, open_store
@@ -47,10 +47,13 @@ class World:
 
 @dataclass(frozen=True)
 class Adapter:
-    """An engine by name. `durable`: what it stored is there when it is opened again in a folder."""
+    """An engine by name, what it can do, and how it is opened in a folder."""
 
     name: str
     durable: bool
+    """What it stored is there when it is opened again in the same folder."""
+    leases_end_with_process: bool
+    """Opening it again takes back all leases; else each runs out in its time."""
     opens: Callable[[Path, VirtualClock], AbstractAsyncContextManager[World]]
 
 
@@ -99,8 +102,31 @@ async def sqlite_memory(folder: Path, clock: VirtualClock) -> AsyncIterator[Worl
         yield world_of(store, clock, audit)
 
 
+class Store(Protocol):
+    """What every engine opens."""
+
+    @property
+    def messages(self) -> MessageStore: ...
+    @property
+    def subscribers(self) -> SubscriberStore: ...
+    @property
+    def batches(self) -> BatchStore: ...
+    @property
+    def deliveries(self) -> DeliveryLog: ...
+    @property
+    def figures(self) -> Figures: ...
+    @property
+    def control(self) -> ChannelControl: ...
+    @property
+    def events(self) -> EventLog: ...
+    @property
+    def backlog(self) -> Backlog: ...
+    @property
+    def keys(self) -> KeyStore: ...
+
+
 def world_of(
-    store: SqliteStore, clock: VirtualClock, audit: Callable[[], AbstractAsyncContextManager[Audit]]
+    store: Store, clock: VirtualClock, audit: Callable[[], AbstractAsyncContextManager[Audit]]
 ) -> World:
     return World(
         clock,
@@ -120,10 +146,10 @@ def world_of(
 
 
 ADAPTERS = (
-    Adapter("sqlite-file", durable=True, opens=sqlite_file),
-    Adapter("sqlite-memory", durable=False, opens=sqlite_memory),
+    Adapter("sqlite-file", durable=True, leases_end_with_process=True, opens=sqlite_file),
+    Adapter("sqlite-memory", durable=False, leases_end_with_process=True, opens=sqlite_memory),
 )
-"""Another engine is added here, and every suite runs on it."""
+"""Every suite runs on these, and on the engines of `server.py` where they are asked for."""
 
 
 async def open_work(world: World) -> int:

@@ -10,6 +10,7 @@ NoteflyError
  ├─ ScopeMissing         a good API key that is not for this; carries what is missing
  ├─ LinkRefused          a personal link that opens nothing, for whatever reason
  ├─ Unavailable          nothing was stored; try again after `retry_after_seconds`
+ ├─ CommitUnknown        it may have been stored or not: nobody may be told either
  ├─ StoreLocked          the data directory belongs to a running broker
  ├─ StoreUnusable        the store cannot be opened: wrong version, corrupt, not writable
  └─ ChannelUnusable      a channel that cannot be loaded; says which and why
@@ -90,6 +91,14 @@ class Unavailable(NoteflyError):  # noqa: N818
     def __init__(self, detail: str, retry_after_seconds: int = 5) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(detail)
+
+
+class CommitUnknown(NoteflyError):  # noqa: N818
+    """The answer to a commit was lost: any answer, good or bad, could be a lie.
+
+    Whoever asked must be left without one (the connection closes); their idempotency key resolves
+    it when they ask again.
+    """
 
 
 class StoreLocked(NoteflyError):  # noqa: N818

@@ -2,32 +2,27 @@
 
 from collections.abc import Sequence
 
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import CODES, StoreBrokenError, reason_code
-from notefly.adapters.sqlite.transaction import Transaction, keys_of, micros
-from notefly.domain.batch import Claim, Ending, Report
+from notefly.adapters.relational.record import is_alike
+from notefly.adapters.relational.rows import CODES, StoreBrokenError, reason_code
+from notefly.adapters.relational.times import micros
+from notefly.adapters.sqlite.transaction import Transaction
+from notefly.domain.batch import Claim, Report
 from notefly.domain.delivery import Reason
 from notefly.domain.ids import BatchKey
 
-SQL = load("alike")
 ATTEMPT_BITS = 16
 Alike = tuple[object, ...]
 """What all reports of a group say: epoch, state, reason, detail, when it began and ended."""
 
 
-def is_alike(report: Report) -> bool:
-    """Whether one hand-over ended everybody in the batch in the same way."""
-    if report.ending is not Ending.FINISHED or len(report.handed) != 1:
-        return False
-    handed = report.handed[0]
-    fits = report.claim.token < 1 << ATTEMPT_BITS
-    return fits and not handed.exceptions and handed.default.state.terminal
+def _fits(report: Report) -> bool:
+    return report.claim.token < 1 << ATTEMPT_BITS and is_alike(report)
 
 
 def record_alike(transaction: Transaction, reports: Sequence[Report]) -> set[BatchKey]:
     """Record those that nothing stands against, and say which; the others are untouched."""
     groups: dict[Alike, list[Report]] = {}
-    for report in filter(is_alike, reports):
+    for report in filter(_fits, reports):
         handed = report.handed[0]
         said = (handed.epoch, handed.default, handed.started_at, report.ended_at)
         groups.setdefault(said, []).append(report)
@@ -40,7 +35,7 @@ def record_alike(transaction: Transaction, reports: Sequence[Report]) -> set[Bat
 def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
     handed = group[0].handed[0]
     scope = {
-        "packed": keys_of([packed(report.claim) for report in group]),
+        "packed": transaction.keys([packed(report.claim) for report in group]),
         "now": handed.epoch,
         "state": CODES[handed.default.state],
         "reason": reason_code(handed.default.reason),
@@ -49,25 +44,25 @@ def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
         "ended_at": micros(group[0].ended_at),
         "detail": handed.default.detail,
     }
-    transaction.run(SQL["create"])
-    transaction.run(SQL["forget"])
-    fit = transaction.run(SQL["report"], scope)
-    members, later = transaction.row(SQL["total"]) or (0, 0)
-    record = SQL["record" if later else "record_unchanged"]
+    transaction.run("alike.create")
+    transaction.run("alike.forget")
+    fit = transaction.run("alike.report", scope)
+    members, later = transaction.row("alike.total") or (0, 0)
+    record = "alike.record" if later else "alike.record_unchanged"
     written = transaction.run(record, scope) if fit else 0
     if written != members:
         # A member without an outcome, or with two: recording it would be a lie.
         raise StoreBrokenError(f"{fit} batches of {members} members gave {written} rows")
     transaction.waiting -= members
     if later:
-        transaction.run(SQL["closed"], scope)
-        transaction.run(SQL["add_cancelled_events"], scope)
-        transaction.run(SQL["add_cancelled_tally"], scope)
+        transaction.run("alike.closed", scope)
+        transaction.run("alike.add_cancelled_events", scope)
+        transaction.run("alike.add_cancelled_tally", scope)
     for name in ("settle", "end_attempts", "add_events", "add_tally"):
-        transaction.run(SQL[name], scope)
+        transaction.run(f"alike.{name}", scope)
     if fit == len(group):
         return {report.claim.batch for report in group}
-    return {BatchKey(row[0]) for row in transaction.rows(SQL["fit"])}
+    return {BatchKey(row[0]) for row in transaction.rows("alike.fit")}
 
 
 def packed(claim: Claim) -> int:

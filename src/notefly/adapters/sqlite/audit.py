@@ -13,9 +13,9 @@ from uuid import UUID
 
 import apsw
 
+from notefly.adapters.relational.statements import load
 from notefly.adapters.sqlite.connection import open_reader
 from notefly.adapters.sqlite.fingerprints import SameRequest
-from notefly.adapters.sqlite.queries import load
 from notefly.domain.log import Looked, Violation
 from notefly.ports.audit import Audit
 
@@ -47,7 +47,7 @@ class Part:
 def parts() -> list[Part]:
     """All of them, in the order they are checked."""
     found = []
-    for name, sql in load("audit").items():
+    for name, sql in load("notefly.adapters.sqlite", "audit").items():
         looks_at = LOOKS_AT.search(sql)
         if looks_at is None:
             raise AssertionError(f"{name} does not say what it looks at")

@@ -1,11 +1,8 @@
 """How much waits: counted once when the store is opened, and kept up by every transaction."""
 
 from notefly.adapters.sqlite.database import Database
-from notefly.adapters.sqlite.queries import load
 from notefly.adapters.sqlite.transaction import Reading, Transaction
 from notefly.ports.backlog import Backlog
-
-SQL = load("figures")
 
 
 class SqliteBacklog:
@@ -28,7 +25,7 @@ class SqliteBacklog:
 
 def counted(reading: Reading) -> int:
     """The same from the rows."""
-    return int(reading.value(SQL["waiting"]))
+    return int(reading.value("figures.waiting"))
 
 
 def _meets(backlog: SqliteBacklog) -> Backlog:

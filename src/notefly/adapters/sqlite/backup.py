@@ -13,14 +13,13 @@ from pathlib import Path
 import apsw
 
 from notefly.adapters.sqlite.connection import check_version, migrations, refuse_newer
-from notefly.adapters.sqlite.queries import load
+from notefly.adapters.sqlite.transaction import STATEMENTS
 from notefly.domain.errors import Conflict, StoreUnusable
 
 STEP_PAGES = 256
 """1 MB at a time."""
 SYNC_BYTES = 16 << 20
 """Written back this often: a disk with gigabytes to write would hold up the commits beside it."""
-SQL = load("figures")
 EVENTS_SKIPPED = 2**32
 """More than there can have been since the backup."""
 UNFINISHED = ".unfinished"
@@ -107,7 +106,7 @@ def _copy(source: apsw.Connection, target: Path) -> None:
 def _skip_events(store: Path) -> None:
     """Who followed the events of the replaced store must not take new ones for those."""
     with _translated(store), closing(apsw.Connection(str(store))) as connection:
-        connection.execute(SQL["skip_events"], (EVENTS_SKIPPED,)).fetchall()
+        connection.execute(STATEMENTS["figures.skip_events"], (EVENTS_SKIPPED,)).fetchall()
 
 
 def _set_aside(store: Path, at: datetime) -> Path | None:

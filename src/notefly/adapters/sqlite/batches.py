@@ -1,112 +1,17 @@
-"""Batches in SQLite: planned, leased and recorded, each in one commit."""
+"""Batches in SQLite. A lease is monotonic time of this process, and ends with it."""
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from notefly.adapters.sqlite.claim import Claimer, stop_late
-from notefly.adapters.sqlite.database import Database
-from notefly.adapters.sqlite.finish import Lost, end, finish, held, ref_of
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.plan import Planner
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import Batch
-from notefly.adapters.sqlite.transaction import Reading, Transaction, keys_of, maybe_moment, micros
-from notefly.adapters.sqlite.waiting import Watch, behind, bring_forward
-from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
-from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey, delivery_prefix
-from notefly.ports.batch_store import BatchStore, Claims, Finished, Planned, Slice
-
-SQL = load("batches")
-MEMBERS = load("members")
+from notefly.adapters.relational.batches import RelationalBatches
+from notefly.adapters.relational.times import micros
+from notefly.adapters.relational.transaction import Transaction
+from notefly.adapters.relational.waiting import bring_forward
+from notefly.domain.batch import Ending
+from notefly.ports.batch_store import BatchStore
 
 
-class SqliteBatches:
-    """See `BatchStore`. A lease is monotonic time of this process, and ends with it."""
-
-    def __init__(
-        self,
-        database: Database,
-        channels: Names,
-        kinds: Mapping[str, str],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._database = database
-        self._channels = channels
-        self._kinds = kinds
-        self._monotonic = monotonic
-        self._planner = Planner()
-        self._watch = Watch()
-
-    async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
-        await self._database.read(lambda reading: self._planner.look_ahead(reading, sizes))
-        return await self._database.write(
-            lambda transaction: self._planner.plan(transaction, sizes, seconds), urgent=False
-        )
-
-    async def claim(
-        self, refs: Sequence[BatchRef], worker: str, lease_seconds: float, at: datetime
-    ) -> Claims:
-        # Urgent, so that it rides in the commit that records the last group.
-        until = self._monotonic() + lease_seconds
-        return await self._database.write(
-            lambda transaction: Claimer(transaction, worker, until, at).claim(refs)
-        )
-
-    async def hand_over(
-        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
-    ) -> Slice:
-        kind = self._kinds[claim.channel]
-
-        def work(reading: Reading) -> Slice:
-            return _slice(reading, claim, kind, after, limit, at)
-
-        return await self._database.read(work)
-
-    async def finish(self, reports: Sequence[Report]) -> Finished:
-        return await self._database.write(
-            lambda transaction: finish(transaction, self._channels, reports), urgent=False
-        )
-
-    async def extend(self, claims: Sequence[Claim], lease_seconds: float) -> None:
-        until = self._monotonic() + lease_seconds
-        held = [(until, claim.batch, claim.token) for claim in claims]
-        await self._database.write(lambda transaction: transaction.many(SQL["extend"], held))
-
-    async def take_over(self, at: datetime) -> Sequence[BatchRef]:
-        return [*await self._sooner(at), *await self._expired(at)]
-
-    async def _sooner(self, at: datetime) -> Sequence[BatchRef]:
-        """Everything that waits, when the wall clock was set back since the last look."""
-        back = self._watch.set_back(at, self._monotonic())
-        if not back:
-            return []
-
-        def work(transaction: Transaction) -> Sequence[BatchRef]:
-            keys = bring_forward(transaction, back, at)
-            return [ref_of(transaction, self._channels, key) for key in keys]
-
-        return await self._database.write(work, urgent=False)
-
-    async def _expired(self, at: datetime) -> Sequence[BatchRef]:
-        # Looked for by a reader, because it looks at everything that is open.
-        now = (self._monotonic(),)
-        expired = await self._database.read(lambda r: r.rows(SQL["expired_leases"], now))
-        if not expired:
-            return []
-        return await self._database.write(
-            lambda transaction: self._interrupt(
-                transaction, _still(transaction, expired, *now), Ending.DIED, at
-            ),
-            urgent=False,
-        )
-
-    async def stop(self, at: datetime, limit: int) -> int:
-        wanted = (micros(at), limit)
-        found = await self._database.read(lambda r: r.rows(SQL["to_stop"], wanted))
-        keys = [row[0] for row in found]
-        if keys:
-            await self._database.write(lambda t: stop_late(t, keys, at), urgent=False)
-        return len(keys)
+class SqliteBatches(RelationalBatches):
+    """See `BatchStore`."""
 
     async def recover(self, at: datetime) -> None:
         """Leases die with the process that gave them; interrupt all, and hold it against none.
@@ -115,79 +20,20 @@ class SqliteBatches:
         """
 
         def work(transaction: Transaction) -> None:
-            leased = transaction.rows(SQL["leased"])
-            self._interrupt(transaction, leased, Ending.INTERRUPTED, at)
-            if back := behind(transaction, at):
+            leased = transaction.rows("batches.leased")
+            self.interrupt(
+                transaction, [(row[0], row[1]) for row in leased], Ending.INTERRUPTED, at
+            )
+            if back := _behind(transaction, at):
                 bring_forward(transaction, back, at)
 
-        self._watch.set_back(at, self._monotonic())
         await self._database.write(work)
 
-    async def unfinished(self, after: BatchKey, limit: int) -> Sequence[BatchRef]:
-        def work(reading: Reading) -> Sequence[BatchRef]:
-            if after:
-                rows = reading.rows(SQL["unfinished_next"], (after, limit))
-            else:
-                rows = reading.rows(SQL["unfinished_first"], (limit,))
-            return [
-                BatchRef(
-                    BatchKey(batch),
-                    MessageKey(message),
-                    self._channels.name(reading, channel),
-                    left,
-                    maybe_moment(due_at),
-                )
-                for batch, message, channel, left, due_at in rows
-            ]
 
-        return await self._database.read(work)
-
-    def _interrupt(
-        self,
-        transaction: Transaction,
-        leased: Sequence[tuple[int, int]],
-        ending: Ending,
-        at: datetime,
-    ) -> Sequence[BatchRef]:
-        refs: list[BatchRef] = []
-        for key, number in leased:
-            if (batch := held(transaction, BatchKey(key), number)) is not None:
-                refs += end(transaction, self._channels, batch, Lost(ending, at))
-        return refs
-
-
-def _still(
-    transaction: Transaction, expired: Sequence[tuple[int, int]], now: float
-) -> Sequence[tuple[int, int]]:
-    """Those whose lease was not kept in the meantime."""
-    rows = transaction.rows(SQL["still_expired"], (keys_of([key for key, _ in expired]), now))
-    return [(key, number) for key, number in rows]
-
-
-def _slice(
-    reading: Reading, claim: Claim, kind: str, after: SubscriberKey, limit: int, at: datetime
-) -> Slice:
-    """The recipients of the next hand-over, as the choices stand right now."""
-    batch = Batch(*(reading.row(SQL["read"], (claim.batch,)) or ()))
-    scope_of = reading.row(SQL["scope"], (batch.message,)) or (0, 0, None, None)
-    batch.category, batch.epoch, expires_at, cancelled_at = scope_of
-    now = reading.epoch
-    expiry = expires_at if batch.expires_at is None else batch.expires_at
-    stopped = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
-    scope = batch.scope(after, batch.last, now) | {"kind": kind, "limit": limit}
-    scope["prefix"] = delivery_prefix(claim.message.id, claim.channel)
-    statement = "recipients_waiting" if batch.by_rows else "recipients_planned"
-    rows = [] if stopped else reading.rows(MEMBERS[statement], scope)
-    last = len(rows) < limit
-    through = SubscriberKey(batch.last if last else rows[-1][0])
-    return Slice(
-        epoch=Epoch(now),
-        after=after,
-        through=through,
-        recipients=list(map(Recipient._make, rows)),
-        last=last,
-        stopped=stopped,
-    )
+def _behind(transaction: Transaction, at: datetime) -> int:
+    """Microseconds by which the clock is behind the last time that the store knows."""
+    last: int = transaction.value("batches.last_known_time")
+    return max(0, last - micros(at))
 
 
 def _meets(store: SqliteBatches) -> BatchStore:

@@ -4,6 +4,12 @@ SELECT u.message, u.channel, u.subscriber, m.category, m.epoch, m.only_subscribe
 FROM unplanned u JOIN message m ON m.key = u.message
 WHERE u.message > ? ORDER BY u.message LIMIT ?
 
+-- name: to_plan
+-- The same for whoever plans them; here there is one writer.
+SELECT u.message, u.channel, u.subscriber, m.category, m.epoch, m.only_subscriber
+FROM unplanned u JOIN message m ON m.key = u.message
+WHERE u.message > ? ORDER BY u.message LIMIT ?
+
 -- name: channels
 SELECT key, name FROM channel ORDER BY key
 
@@ -44,6 +50,12 @@ SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.
     b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
 FROM batch b WHERE b.key = ?
 
+-- name: held
+-- The same for whoever changes it next; here there is one writer.
+SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
+    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
+FROM batch b WHERE b.key = ?
+
 -- name: asked
 SELECT b.key, b.message, c.name, b.state, b.due_at, b.size - b.delivered - b.dead - b.cancelled - b.moved,
     b.attempts, b.spent, b.deaths, b.expires_at, m.expires_at, m.cancelled_at
@@ -51,7 +63,7 @@ FROM carray(?) k CROSS JOIN batch b ON b.key = k.value CROSS JOIN message m ON m
 CROSS JOIN channel c ON c.key = b.channel
 
 -- name: lease
-UPDATE batch SET state = 1, attempts = attempts + 1, lease_until = ?, due_at = NULL
+UPDATE batch SET state = 1, attempts = attempts + 1, lease_until = ? + ?, due_at = NULL
 WHERE key IN (SELECT value FROM carray(?))
 
 -- name: begin_attempts
@@ -74,7 +86,7 @@ UPDATE batch SET state = ?, spent = ?, deaths = ?, due_at = ?, ended_at = ?, lea
     delivered = ?, dead = ?, cancelled = ?, moved = ? WHERE key = ?
 
 -- name: extend
-UPDATE batch SET lease_until = ? WHERE key = ? AND state = 1 AND attempts = ?
+UPDATE batch SET lease_until = ? + ? WHERE key = ? AND state = 1 AND attempts = ?
 
 -- name: expired_leases
 SELECT key, attempts FROM batch INDEXED BY batch_leased WHERE state = 1 AND lease_until <= ?

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from notefly.adapters.sqlite.transaction import maybe_moment
+from notefly.adapters.relational.times import maybe_moment
 from notefly.domain.ids import SubscriberId
 from notefly.domain.message import Content, fingerprint
 

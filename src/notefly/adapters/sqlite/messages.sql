@@ -52,13 +52,13 @@ WHERE m.key > ? AND m.only_subscriber IS NULL AND (? IS NULL OR c.name = ?) ORDE
 -- name: key_of
 SELECT key FROM message WHERE id = ?
 
--- name: is_unplanned
-SELECT 1 FROM unplanned WHERE message = ?
+-- name: unplanned
+SELECT u.message FROM carray(?) k CROSS JOIN unplanned u ON u.message = k.value
 
 -- name: counts
 -- What is left of a batch is sending while leased, or after an attempt that was interrupted;
 -- retrying once a try was spent; pending before.
-SELECT c.name,
+SELECT b.message, c.name,
     sum(CASE WHEN b.kind = 0 THEN b.size ELSE 0 END),
     sum(b.delivered),
     sum(b.dead) - sum(CASE WHEN b.kind = 3 THEN b.size ELSE 0 END),
@@ -70,7 +70,8 @@ SELECT c.name,
     sum(CASE WHEN b.state IN (0, 2) AND b.spent = 0 AND b.attempts = b.base AND b.kind NOT IN (1, 4)
         THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END),
     max(b.state < 3)
-FROM batch b JOIN channel c ON c.key = b.channel WHERE b.message = ? GROUP BY b.channel ORDER BY b.channel
+FROM carray(?) k CROSS JOIN batch b ON b.message = k.value CROSS JOIN channel c ON c.key = b.channel
+GROUP BY b.message, b.channel ORDER BY b.message, b.channel
 
 -- name: cancel
 -- After the end there is nothing to stop, and a later replay must not find it stopped.

@@ -4,15 +4,20 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from notefly.adapters.relational.deliveries import RelationalDeliveries
+from notefly.adapters.relational.figures import (
+    RelationalControl,
+    RelationalEvents,
+    RelationalFigures,
+)
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.subscribers import RelationalSubscribers
+from notefly.adapters.sqlite.alike import record_alike
 from notefly.adapters.sqlite.backlog import SqliteBacklog
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.database import Database
-from notefly.adapters.sqlite.deliveries import SqliteDeliveries
-from notefly.adapters.sqlite.figures import SqliteControl, SqliteEvents, SqliteFigures
 from notefly.adapters.sqlite.keys import SqliteKeys
 from notefly.adapters.sqlite.messages import SqliteMessages
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.subscribers import SqliteSubscribers
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.domain.errors import StoreUnusable, Unavailable
 from notefly.ports.clock import Clock
@@ -25,12 +30,12 @@ class SqliteStore:
 
     database: Database
     messages: SqliteMessages
-    subscribers: SqliteSubscribers
+    subscribers: RelationalSubscribers
     batches: SqliteBatches
-    deliveries: SqliteDeliveries
-    figures: SqliteFigures
-    control: SqliteControl
-    events: SqliteEvents
+    deliveries: RelationalDeliveries
+    figures: RelationalFigures
+    control: RelationalControl
+    events: RelationalEvents
     backlog: SqliteBacklog
     keys: SqliteKeys
 
@@ -59,7 +64,7 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
             known[0].prime(transaction, categories)
             known[1].prime(transaction, kinds)
 
-        batches = SqliteBatches(database, known[1], kinds, clock.monotonic)
+        batches = SqliteBatches(database, known[1], kinds, clock, clock.monotonic, record_alike)
         backlog = SqliteBacklog(database)
         try:
             await database.write(prime)
@@ -72,12 +77,12 @@ async def open_store(  # noqa: PLR0913 - everything it must not reach for itself
         yield SqliteStore(
             database,
             SqliteMessages(database, known[0]),
-            SqliteSubscribers(database, *known),
+            RelationalSubscribers(database, *known),
             batches,
-            SqliteDeliveries(database, *known, kinds),
-            SqliteFigures(database),
-            SqliteControl(database),
-            SqliteEvents(database),
+            RelationalDeliveries(database, *known, kinds),
+            RelationalFigures(database),
+            RelationalControl(database),
+            RelationalEvents(database),
             backlog,
             SqliteKeys(database),
         )

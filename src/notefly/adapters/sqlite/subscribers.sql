@@ -1,17 +1,24 @@
 -- name: by_id
-SELECT key, id, name, categories, channels, overrides, mock, created_at, updated_at
+SELECT key, id, name, categories, channels, overrides, mock, created_at, updated_at,
+    (SELECT json_group_object(a.kind, a.value) FROM address a
+        WHERE a.subscriber = subscriber.key AND a.to_epoch = 9223372036854775807)
 FROM subscriber WHERE id = ?
 
 -- name: page
-SELECT key, id, name, categories, channels, overrides, mock, created_at, updated_at
+SELECT key, id, name, categories, channels, overrides, mock, created_at, updated_at,
+    (SELECT json_group_object(a.kind, a.value) FROM address a
+        WHERE a.subscriber = subscriber.key AND a.to_epoch = 9223372036854775807)
 FROM subscriber WHERE key > ? AND id IS NOT NULL ORDER BY key LIMIT ?
 
--- name: addresses
-SELECT kind, value FROM address WHERE subscriber = ? AND to_epoch = 9223372036854775807
+-- name: taken
+SELECT id FROM subscriber WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: last_key
+SELECT coalesce(max(key), 0) FROM subscriber
 
 -- name: add
-INSERT INTO subscriber (id, name, categories, channels, overrides, mock, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO subscriber (key, id, name, categories, channels, overrides, mock, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: change
 UPDATE subscriber SET name = ?, categories = ?, channels = ?, overrides = ?, mock = ?, updated_at = ?

@@ -1,46 +1,62 @@
 """What a job of the writer may use."""
 
+import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import apsw
 
+from notefly.adapters.relational.statements import load_all
+from notefly.adapters.relational.times import micros
+from notefly.adapters.relational.transaction import Fact, Row, Values
 from notefly.domain.ids import Epoch
 
-Row = tuple[Any, ...]
-Values = Sequence[Any] | Mapping[str, Any]
-START = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+STATEMENTS = load_all(
+    "notefly.adapters.sqlite",
+    *("alike", "batches", "deliveries", "figures", "keys", "members", "messages", "names"),
+    "subscribers",
+)
 
 
 class Reading:
-    """A connection inside a read transaction: everything it answers is of one moment."""
+    """A connection inside a read transaction. Statements go by name; a text stands for itself."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
-    def rows(self, sql: str, values: Values = ()) -> list[Row]:
-        return self._connection.execute(sql, values).fetchall()
+    def rows(self, statement: str, values: Values = ()) -> list[Row]:
+        return self._execute(statement, values).fetchall()
 
-    def stream(self, sql: str, values: Values = ()) -> Iterable[Row]:
+    def stream(self, statement: str, values: Values = ()) -> Iterable[Row]:
         """Rows one by one; for what may be long."""
-        return self._connection.execute(sql, values)
+        return self._execute(statement, values)
 
-    def row(self, sql: str, values: Values = ()) -> Row | None:
+    def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
-        return self._connection.execute(sql, values).fetchone()
+        return self._execute(statement, values).fetchone()
 
-    def value(self, sql: str, values: Values = ()) -> Any:
+    def value(self, statement: str, values: Values = ()) -> Any:
         """The first column of the first row, None without one."""
-        row = self._connection.execute(sql, values).fetchone()
+        row = self._execute(statement, values).fetchone()
         return None if row is None else row[0]
+
+    def keys(self, keys: Sequence[int]) -> object:
+        """An array for `carray(?)`, which SQLite reads without a call into Python for each.
+
+        An empty one would be refused; no key is 0.
+        """
+        return apsw.carray(array("q", keys or (0,)))
 
     @property
     def epoch(self) -> Epoch:
         """The counter that every change of choices moves on."""
         return Epoch(self.value("SELECT value FROM meta WHERE name = 'epoch'"))
+
+    def _execute(self, statement: str, values: Values) -> apsw.Cursor:
+        return self._connection.execute(STATEMENTS.get(statement, statement), values)
 
 
 class Transaction(Reading):
@@ -77,21 +93,28 @@ class Transaction(Reading):
             self._durable_at = micros(self._now()) if self._now and self._moved else None
         self._moved = False
 
-    def run(self, sql: str, values: Values = ()) -> int:
+    def run(self, statement: str, values: Values = ()) -> int:
         """Execute, and say how many rows it changed."""
-        for _ in self._connection.execute(sql, values):
+        for _ in self._execute(statement, values):
             pass
         return self._connection.changes()
 
-    def insert(self, sql: str, values: Values = ()) -> int:
+    def insert(self, statement: str, values: Values = ()) -> int:
         """Execute, and say which rowid was given."""
-        for _ in self._connection.execute(sql, values):
+        for _ in self._execute(statement, values):
             pass
         return self._connection.last_insert_rowid()
 
-    def many(self, sql: str, values: Iterable[Values]) -> None:
-        for _ in self._connection.executemany(sql, values):
+    def many(self, statement: str, values: Iterable[Values]) -> None:
+        for _ in self._connection.executemany(STATEMENTS.get(statement, statement), values):
             pass
+
+    def hold_epoch(self) -> None:
+        """There is one writer."""
+
+    def forget(self) -> None:
+        """The log of writes is emptied after the commit."""
+        self.erased = True
 
     def next_epoch(self) -> Epoch:
         """Move the epoch on, in this commit."""
@@ -100,28 +123,25 @@ class Transaction(Reading):
             self.value("UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value")
         )
 
+    def add_planned(self, batches: Sequence[Row]) -> Sequence[int]:
+        first: int = self.value("batches.last_batch") + 1
+        rows = [(first + n, *row) for n, row in enumerate(batches)]
+        self.run("batches.add_planned", (json.dumps(rows),))
+        return range(first, first + len(rows))
 
-def keys_of(keys: Sequence[int]) -> object:
-    """An array for `carray(?)`, which SQLite reads without a call into Python for each.
+    def record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        """One statement for neighbours that ended alike."""
+        written = 0
+        for (state, reason), group in groupby(rows, key=lambda row: row[1:3]):
+            pairs = json.dumps([(row[0], row[3]) for row in group], ensure_ascii=False)
+            values = {**scope, "state": state, "reason": reason, "pairs": pairs}
+            written += self.run(statement, values)
+        return written
 
-    An empty one would be refused; no key is 0.
-    """
-    return apsw.carray(array("q", keys or (0,)))
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970: exact, and half the bytes of a text."""
-    return (moment - START) // MICROSECOND
-
-
-def moment(micros: int) -> datetime:
-    """The aware UTC time behind it."""
-    return START + timedelta(microseconds=micros)
-
-
-def maybe_micros(at: datetime | None) -> int | None:
-    return None if at is None else micros(at)
-
-
-def maybe_moment(value: int | None) -> datetime | None:
-    return None if value is None else moment(value)
+    def tell(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            values = (fact.at, fact.message, fact.channel, fact.state, fact.deliveries)
+            self.run("batches.add_event", (*values, fact.subscriber))
+            if fact.terminal:
+                self.waiting -= fact.deliveries
+                self.run("batches.add_tally", values[2:])

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from notefly.adapters.sqlite.messages import message_of
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import CODES
-from notefly.adapters.sqlite.standing import Place
-from notefly.adapters.sqlite.transaction import Reading, maybe_micros
+from notefly.adapters.relational.messages import message_of
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.rows import CODES
+from notefly.adapters.relational.standing import Place
+from notefly.adapters.relational.times import maybe_micros
+from notefly.adapters.relational.transaction import Reading
 from notefly.domain.delivery import State
 from notefly.domain.log import DeliveryFilter
 
-SQL = load("deliveries")
 LAST = 2**62
 """Behind every key there can be."""
 Stop = tuple[int, int, int]
@@ -35,7 +34,7 @@ class Walk:
 
     def places(self) -> Iterator[tuple[Place, int]]:
         """Each message and channel in order, and behind which subscriber to go on."""
-        every = [row[0] for row in self.reading.rows(SQL["channels"])]
+        every = [row[0] for row in self.reading.rows("deliveries.channels")]
         chosen = (
             self.channels.find(self.reading, self.wanted.channel) if self.wanted.channel else None
         )
@@ -66,21 +65,21 @@ class Walk:
             yield from self._exceptional(CODES[wanted.state], oldest, newest)
         else:
             if wanted.state in (State.PENDING, State.SENDING, State.RETRYING):
-                found = reading.stream(SQL["newest_open"], (newest, oldest))
+                found = reading.stream("deliveries.newest_open", (newest, oldest))
             elif wanted.category is not None:
                 category = self.categories.find(reading, wanted.category)
-                found = reading.stream(SQL["newest_in_category"], (category, newest, oldest))
+                found = reading.stream("deliveries.newest_in_category", (category, newest, oldest))
             else:
-                found = reading.stream(SQL["newest"], (newest, oldest))
+                found = reading.stream("deliveries.newest", (newest, oldest))
             yield from ((row[0], None) for row in found)
 
     def _messages_of_person(self, oldest: int, newest: int) -> Iterator[tuple[int, int | None]]:
         """Their intervals say which messages were for them, so the log needs no index on people."""
-        person = self.reading.value(SQL["subscriber_key"], (self.wanted.subscriber,))
+        person = self.reading.value("deliveries.subscriber_key", (self.wanted.subscriber,))
         streams = [
             self._interval(category, channel, (from_epoch, to_epoch, newest, oldest))
             for category, channel, from_epoch, to_epoch in self.reading.rows(
-                SQL["history"], self._scope(person)
+                "deliveries.history", self._scope(person)
             )
         ]
         yield from heapq.merge(*streams, key=lambda found: (-found[0], found[1]))
@@ -97,12 +96,12 @@ class Walk:
     def _interval(
         self, category: int, channel: int, span: tuple[int, int, int, int]
     ) -> Iterator[tuple[int, int]]:
-        for row in self.reading.stream(SQL["newest_in_interval"], (category, *span)):
+        for row in self.reading.stream("deliveries.newest_in_interval", (category, *span)):
             yield row[0], channel
 
     def _exceptional(self, state: int, oldest: int, newest: int) -> Iterator[tuple[int, None]]:
         while True:
-            found = self.reading.value(SQL["newest_exception"], (state, newest))
+            found = self.reading.value("deliveries.newest_exception", (state, newest))
             if found is None or found < oldest:
                 return
             yield found, None
@@ -112,16 +111,16 @@ class Walk:
         """The oldest and the newest message key that can match."""
         wanted, newest = self.wanted, self.start[0]
         if wanted.message is not None:
-            key = self.reading.value(SQL["message_key"], (UUID(wanted.message).bytes,))
+            key = self.reading.value("deliveries.message_key", (UUID(wanted.message).bytes,))
             return (key, key) if key is not None and key <= newest else (1, 0)
         if wanted.since is None and wanted.until is None:
             return 1, newest
         low, high = _uuid_time(wanted.since, 0), _uuid_time(wanted.until, 1)
-        first, last = self.reading.row(SQL["key_range"], (low, high)) or (None, None)
+        first, last = self.reading.row("deliveries.key_range", (low, high)) or (None, None)
         return (1, 0) if first is None else (first, min(last, newest))
 
     def _place(self, message: int, channel: int) -> Place | None:
-        row = self.reading.row(SQL["message"], (message,))
+        row = self.reading.row("deliveries.message", (message,))
         if row is None or self.wanted.category not in (None, row[2]):
             return None
         since, until = maybe_micros(self.wanted.since), maybe_micros(self.wanted.until)
@@ -133,6 +132,6 @@ class Walk:
 def _uuid_time(at: datetime | None, step: int) -> bytes:
     """The smallest UUIDv7 of that millisecond, or of the next one (RFC 9562, section 5.7)."""
     if at is None:
-        return b"\xff" * 16 if step else b""
+        return b"\xff" * 16 if step else bytes(16)
     milliseconds = int(at.timestamp() * 1000) + step
     return max(0, milliseconds).to_bytes(6, "big") + bytes(10)

@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import CODES, RETRY, reason_code
-from notefly.adapters.sqlite.standing import Found, Place, Work, found
-from notefly.adapters.sqlite.transaction import Reading
+from notefly.adapters.relational.rows import CODES, RETRY, reason_code
+from notefly.adapters.relational.standing import Found, Place, Work, found
+from notefly.adapters.relational.transaction import Reading
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import SubscriberKey
-
-SQL = load("deliveries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Segment:
         if through <= after:
             return []
         if self.state is None:
-            rows = reading.rows(SQL["audience"], scope)
+            rows = reading.rows("deliveries.audience", scope)
             return [found(reading, self.place, row) for row in rows]
         if self.state.terminal:
             return self._recorded(reading, scope, self.state)
@@ -41,12 +38,12 @@ class Segment:
 
     def _recorded(self, reading: Reading, scope: dict[str, Any], state: State) -> list[Found]:
         if state is State.DELIVERED:
-            if self.reason is not None or reading.value(SQL["any_delivered"], scope) is None:
+            if self.reason is not None or reading.value("deliveries.any_delivered", scope) is None:
                 return []
-            rows = reading.rows(SQL["recorded_delivered"], scope)
+            rows = reading.rows("deliveries.recorded_delivered", scope)
         else:
             scope |= {"state": CODES[state], "reason": reason_code(self.reason)}
-            rows = reading.rows(SQL["recorded_exception"], scope)
+            rows = reading.rows("deliveries.recorded_exception", scope)
         return [found(reading, self.place, row) for row in rows]
 
     def _open(self, reading: Reading, scope: dict[str, Any], limit: int) -> list[Found]:
@@ -54,7 +51,7 @@ class Segment:
         lines: list[Found] = []
         if self.reason is not None:
             return lines
-        for work in (Work(*row) for row in reading.rows(SQL["open_batches"], scope)):
+        for work in (Work(*row) for row in reading.rows("deliveries.open_batches", scope)):
             if len(lines) >= limit and work.first > lines[limit - 1].subscriber:
                 break
             if work.standing is self.state:
@@ -71,9 +68,9 @@ class Segment:
             "batch": work.key,
         }
         if work.kind >= RETRY:
-            for row in reading.rows(SQL["open_rows"], mine):
+            for row in reading.rows("deliveries.open_rows", mine):
                 yield found(reading, self.place, row, work)
         else:
-            for (subscriber,) in reading.rows(SQL["open_audience"], mine):
+            for (subscriber,) in reading.rows("deliveries.open_audience", mine):
                 row = (SubscriberKey(subscriber), None, None, None, None, None, None)
                 yield found(reading, self.place, row, work)

@@ -1,22 +1,20 @@
 """The end of an attempt: outcomes, batch and attempt in one commit."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from notefly.adapters.sqlite.alike import record_alike
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import (
-    MEMBERS,
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.record import (
     add_child,
     announce,
     members,
     record,
     write,
 )
-from notefly.adapters.sqlite.rows import (
+from notefly.adapters.relational.rows import (
     FINISHED,
     HALF,
     LEASED,
@@ -26,14 +24,14 @@ from notefly.adapters.sqlite.rows import (
     Batch,
     StoreBrokenError,
 )
-from notefly.adapters.sqlite.transaction import Transaction, maybe_micros, maybe_moment, micros
+from notefly.adapters.relational.times import maybe_micros, maybe_moment, micros
+from notefly.adapters.relational.transaction import Transaction
 from notefly.domain.batch import EVERYBODY, BatchRef, Begun, Ending, Handed, Report
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import BatchKey, MessageKey, SubscriberKey
 from notefly.domain.outcome import Verdict
 from notefly.ports.batch_store import Finished
 
-SQL = load("batches")
 POISON_DEATHS = 2
 """Times a worker may die on a batch before it is split, and on a batch of one before it is dead."""
 
@@ -49,7 +47,16 @@ class Lost:
     begun: Begun | None = None
 
 
-def finish(transaction: Transaction, channels: Names, reports: Sequence[Report]) -> Finished:
+RecordAlike = Callable[[Any, Sequence[Report]], set[BatchKey]]
+"""Records what it can of many reports at once, and says which; how, is the engine's own."""
+
+
+def finish(
+    transaction: Transaction,
+    channels: Names,
+    record_alike: RecordAlike,
+    reports: Sequence[Report],
+) -> Finished:
     """Record every report whose token still holds."""
     started = time.perf_counter()
     refs: list[BatchRef] = []
@@ -68,7 +75,7 @@ def finish(transaction: Transaction, channels: Names, reports: Sequence[Report])
 
 def held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
     """The batch, if this attempt still holds its lease (I6)."""
-    row = transaction.row(SQL["read"], (key,))
+    row = transaction.row("batches.held", (key,))
     if row is None or row[8] != LEASED or row[10] != number:
         return None
     return in_scope(transaction, Batch(*row))
@@ -76,7 +83,7 @@ def held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
 
 def in_scope(transaction: Transaction, batch: Batch) -> Batch:
     """The same batch, knowing which audience it is a part of."""
-    scope = transaction.row(SQL["scope"], (batch.message,)) or (0, 0)
+    scope = transaction.row("batches.scope", (batch.message,)) or (0, 0)
     batch.category, batch.epoch = scope[:2]
     return batch
 
@@ -118,7 +125,7 @@ def store_batch(transaction: Transaction, batch: Batch, state: int, at: datetime
         batch.moved,
         batch.key,
     )
-    transaction.run(SQL["settle"], values)
+    transaction.run("batches.settle", values)
 
 
 def _settled(transaction: Transaction, batch: Batch, ending: Ending) -> int:
@@ -153,7 +160,7 @@ def _record_attempt(transaction: Transaction, batch: Batch, report: "Report | Lo
         batch.key,
         batch.attempts,
     )
-    transaction.run(SQL["end_attempt"], values)
+    transaction.run("batches.end_attempt", values)
     return whole
 
 
@@ -169,7 +176,7 @@ def _record_handover(
         handed.epoch,
         detail,
     )
-    transaction.run(SQL["add_handover"], values)
+    transaction.run("batches.add_handover", values)
 
 
 def _poisoned(
@@ -228,12 +235,12 @@ def _half(transaction: Transaction, batch: Batch, keys: list[SubscriberKey]) -> 
     child = add_child(transaction, batch, kind, keys, state=READY, spent=batch.spent, due=None)
     if batch.by_rows:
         scope = batch.scope(0, EVERYBODY, 0) | {"child": child, "first": keys[0], "last": keys[-1]}
-        transaction.run(MEMBERS["repoint"], scope)
+        transaction.run("members.repoint", scope)
     return child
 
 
 def ref_of(transaction: Transaction, channels: Names, key: BatchKey) -> BatchRef:
     """What the queue is told of a batch."""
-    message, channel, left, due_at = transaction.row(SQL["ref"], (key,)) or (0, 0, 0, None)
+    message, channel, left, due_at = transaction.row("batches.ref", (key,)) or (0, 0, 0, None)
     name = channels.name(transaction, channel)
     return BatchRef(key, MessageKey(message), name, left, maybe_moment(due_at))

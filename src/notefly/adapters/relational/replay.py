@@ -6,17 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import reason_code
-from notefly.adapters.sqlite.transaction import Reading, Row, Transaction, maybe_micros, micros
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.rows import reason_code
+from notefly.adapters.relational.times import maybe_micros, micros
+from notefly.adapters.relational.transaction import Reading, Row, Transaction
 from notefly.domain.batch import BatchRef
 from notefly.domain.delivery import StateCode
 from notefly.domain.errors import Conflict
 from notefly.domain.ids import BatchKey, MessageId, MessageKey, SubscriberKey
 from notefly.domain.log import DeliveryFilter
-
-SQL = load("deliveries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Replayer:
 
     def count(self, reading: Reading, wanted: DeliveryFilter) -> int:
         """How many match."""
-        found: int = reading.value(SQL["count_dead"], self._scope(reading, wanted))
+        found: int = reading.value("deliveries.count_dead", self._scope(reading, wanted))
         return found
 
     def all(
@@ -45,7 +43,7 @@ class Replayer:
             "at": micros(at),
             "limit": limit,
         }
-        rows = transaction.rows(SQL["dead"], scope)
+        rows = transaction.rows("deliveries.dead", scope)
         lineages: dict[tuple[int, ...], list[Row]] = {}
         for row in rows:
             message, channel, _, batch, attempt, round_, _ = row
@@ -62,9 +60,9 @@ class Replayer:
     ) -> Sequence[BatchRef]:
         """For a delivery that is in the log. Raises Conflict when it is not dead or has expired."""
         message, channel, subscriber = delivery
-        key = transaction.value(SQL["message_key"], (UUID(message).bytes,))
+        key = transaction.value("deliveries.message_key", (UUID(message).bytes,))
         row = transaction.row(
-            SQL["one"], (key, self.channels.find(transaction, channel), subscriber)
+            "deliveries.one", (key, self.channels.find(transaction, channel), subscriber)
         )
         if row is None:
             # It is in the log, so it is under way and has no row yet.
@@ -81,7 +79,7 @@ class Replayer:
         """Rows of one batch and attempt: their numbers go on together, their budget starts anew."""
         message, channel, first, parent, attempt, round_, _ = rows[0][:7]
         batch = transaction.insert(
-            SQL["add_replay"],
+            "deliveries.add_replay",
             (
                 message,
                 channel,
@@ -96,8 +94,8 @@ class Replayer:
             ),
         )
         transaction.waiting += len(rows)
-        transaction.many(SQL["keep_round"], [(*row[:3], micros(at)) for row in rows])
-        transaction.many(SQL["reopen"], [(*row[:3], batch) for row in rows])
+        transaction.many("deliveries.keep_round", [(*row[:3], micros(at)) for row in rows])
+        transaction.many("deliveries.reopen", [(*row[:3], batch) for row in rows])
         name = self.channels.name(transaction, channel)
         return BatchRef(BatchKey(batch), MessageKey(message), name, len(rows))
 
@@ -105,9 +103,9 @@ class Replayer:
         """The filter in keys; a name that was never used matches nothing."""
         return {
             "message": _key(
-                reading, SQL["message_key"], wanted.message and UUID(wanted.message).bytes
+                reading, "deliveries.message_key", wanted.message and UUID(wanted.message).bytes
             ),
-            "subscriber": _key(reading, SQL["subscriber_key"], wanted.subscriber),
+            "subscriber": _key(reading, "deliveries.subscriber_key", wanted.subscriber),
             "channel": wanted.channel and (self.channels.find(reading, wanted.channel) or -1),
             "category": wanted.category and (self.categories.find(reading, wanted.category) or -1),
             "reason": reason_code(wanted.reason),

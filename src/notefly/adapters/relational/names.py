@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 
-from notefly.adapters.sqlite.transaction import Reading, Transaction
+from notefly.adapters.relational.transaction import Reading, Transaction
 
 
 class Names:
     """One table of names. Only what is known to be committed is remembered."""
 
     def __init__(self, table: str) -> None:
-        self._find = f"SELECT key FROM {table} WHERE name = ?"  # noqa: S608 - a constant of ours
-        self._make = f"INSERT INTO {table} (name) VALUES (?)"  # noqa: S608
-        self._all = f"SELECT key, name FROM {table}"  # noqa: S608
+        self._find = f"names.find_{table}"
+        self._make = f"names.make_{table}"
+        self._all = f"names.all_{table}"
         self._keys: dict[str, int] = {}
         self._names: dict[int, str] = {}
 

@@ -1,30 +1,41 @@
 """Recording: what becomes of a batch's members, and what is left of it."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
 
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import CODES, RETRY, WAITING, Batch, StoreBrokenError, reason_code
-from notefly.adapters.sqlite.transaction import Row, Transaction, maybe_micros, micros
-from notefly.domain.batch import EVERYBODY, NOBODY, Handed
+from notefly.adapters.relational.rows import (
+    CODES,
+    RETRY,
+    WAITING,
+    Batch,
+    StoreBrokenError,
+    reason_code,
+)
+from notefly.adapters.relational.times import maybe_micros, micros
+from notefly.adapters.relational.transaction import Fact, Row, Transaction
+from notefly.domain.batch import EVERYBODY, NOBODY, Ending, Handed, Report
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import BatchKey, Epoch, SubscriberKey
 from notefly.domain.outcome import Verdict
 
-SQL = load("batches")
-MEMBERS = load("members")
 Judged = tuple[SubscriberKey, Verdict]
 UNSUBSCRIBED = Verdict(State.CANCELLED, Reason.UNSUBSCRIBED)
+
+
+def is_alike(report: Report) -> bool:
+    """Whether one hand-over ended everybody in the batch in the same way."""
+    if report.ending is not Ending.FINISHED or len(report.handed) != 1:
+        return False
+    handed = report.handed[0]
+    return not handed.exceptions and handed.default.state.terminal
 
 
 def members(
     transaction: Transaction, batch: Batch, after: int = 0, through: int = EVERYBODY
 ) -> list[Row]:
     """(subscriber, to_epoch) of everybody left in the range."""
-    statement = MEMBERS["waiting" if batch.by_rows else "planned"]
-    return transaction.rows(statement, batch.scope(after, through, 0) | {"limit": -1})
+    statement = "members.waiting" if batch.by_rows else "members.planned"
+    return transaction.rows(statement, batch.scope(after, through, 0) | {"limit": EVERYBODY})
 
 
 def record(
@@ -50,10 +61,10 @@ def _record_alike(transaction: Transaction, batch: Batch, handed: Handed) -> Non
         "unsubscribed": reason_code(Reason.UNSUBSCRIBED),
         "attempt": batch.attempts,
     }
-    written = transaction.run(MEMBERS["record_alike"], scope)
+    written = transaction.run("members.record_alike", scope)
     # Nobody can have left since the message was accepted if no choice changed since.
     closed = (
-        transaction.value(MEMBERS["closed_in_range"], scope) if handed.epoch > batch.epoch else 0
+        transaction.value("members.closed_in_range", scope) if handed.epoch > batch.epoch else 0
     )
     alone = SubscriberKey(batch.last) if batch.size == 1 else None
     batch.count(State.CANCELLED, closed, alone)
@@ -101,25 +112,18 @@ def write(
     transaction: Transaction, batch: Batch, verdicts: Sequence[Judged], owner: BatchKey
 ) -> list[tuple[State, list[Judged]]]:
     """A row for each, new or in place of the one that waited; one statement for those alike."""
-    statement = MEMBERS["record_waiting" if batch.by_rows else "record_new"]
+    statement = "members.record_waiting" if batch.by_rows else "members.record_new"
     scope = batch.scope(NOBODY, NOBODY, 0) | {"batch": owner, "attempt": batch.attempts}
-    written = []
-    for (state, reason), members_of in groupby(verdicts, key=_state_and_reason):
-        group = list(members_of)
-        pairs = [(subscriber, verdict.detail) for subscriber, verdict in group]
-        scope |= {
-            "state": CODES[state],
-            "reason": reason_code(reason),
-            "pairs": json.dumps(pairs, ensure_ascii=False),
-        }
-        if transaction.run(statement, scope) != len(group):
-            raise StoreBrokenError(f"batch {batch.key} recorded another number than {len(group)}")
-        written.append((state, group))
-    return written
-
-
-def _state_and_reason(judged: Judged) -> tuple[State, Reason | None]:
-    return judged[1].state, judged[1].reason
+    rows = [
+        (subscriber, CODES[verdict.state], reason_code(verdict.reason), verdict.detail)
+        for subscriber, verdict in verdicts
+    ]
+    if rows and transaction.record(statement, scope, rows) != len(rows):
+        raise StoreBrokenError(f"batch {batch.key} recorded another number than {len(rows)}")
+    by_state: dict[State, list[Judged]] = {}
+    for judged in verdicts:
+        by_state.setdefault(judged[1].state, []).append(judged)
+    return list(by_state.items())
 
 
 def add_child(  # noqa: PLR0913 - a row has that many columns
@@ -151,18 +155,24 @@ def add_child(  # noqa: PLR0913 - a row has that many columns
         maybe_micros(due),
         parent.expires_at,
     )
-    return BatchKey(transaction.insert(SQL["add_child"], values))
+    return BatchKey(transaction.insert("batches.add_child", values))
 
 
 def announce(transaction: Transaction, batch: Batch, at: datetime) -> None:
     """Events and tallies of what was recorded, in its commit."""
-    for state, n in batch.ended.items():
-        alone = batch.alone if n == 1 and sum(batch.ended.values()) == 1 else None
-        values = (micros(at), batch.message, batch.channel, CODES[state], n, alone)
-        transaction.run(SQL["add_event"], values)
-        if state.terminal:
-            transaction.waiting -= n
-            transaction.run(SQL["add_tally"], (batch.channel, CODES[state], n))
+    only = len(batch.ended) == 1
+    transaction.tell(
+        Fact(
+            micros(at),
+            batch.message,
+            batch.channel,
+            CODES[state],
+            n,
+            batch.alone if only and n == 1 else None,
+            state.terminal,
+        )
+        for state, n in batch.ended.items()
+    )
 
 
 def everybody(batch: Batch, epoch: int, verdict: Verdict, at: datetime) -> Handed:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from notefly.adapters.sqlite.finish import in_scope, store_batch
-from notefly.adapters.sqlite.messages import message_of
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.record import announce, everybody, record
-from notefly.adapters.sqlite.rows import FINISHED, LEASED, WAITING, Batch
-from notefly.adapters.sqlite.transaction import Transaction, keys_of, maybe_moment, micros
+from notefly.adapters.relational.finish import in_scope, store_batch
+from notefly.adapters.relational.messages import message_of
+from notefly.adapters.relational.record import announce, everybody, record
+from notefly.adapters.relational.rows import FINISHED, LEASED, WAITING, Batch
+from notefly.adapters.relational.times import maybe_moment, micros
+from notefly.adapters.relational.transaction import Transaction
 from notefly.domain.batch import BatchRef, Claim
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import BatchKey, Epoch
@@ -18,7 +18,6 @@ from notefly.domain.message import Message
 from notefly.domain.outcome import Verdict
 from notefly.ports.batch_store import Claims
 
-SQL = load("batches")
 STOPPED = Verdict(State.CANCELLED, Reason.STOPPED)
 EXPIRED = Verdict(State.DEAD, Reason.EXPIRED)
 
@@ -47,13 +46,17 @@ class Claimer:
 
     transaction: Transaction
     worker: str
-    until: float
+    now: float | None
+    """Of the clock that leases follow; None is the engine's own."""
+    seconds: float
     at: datetime
 
     def claim(self, refs: Sequence[BatchRef]) -> Claims:
         """Each ref is claimed, gone or busy."""
         epoch, now = self.transaction.epoch, micros(self.at)
-        rows = self.transaction.rows(SQL["asked"], (keys_of([ref.batch for ref in refs]),))
+        rows = self.transaction.rows(
+            "batches.asked", (self.transaction.keys([ref.batch for ref in refs]),)
+        )
         asked = [Asked(*row) for row in rows]
         known = {batch.key for batch in asked}
         gone: list[BatchKey] = []
@@ -78,9 +81,9 @@ class Claimer:
         if not ready:
             return []
         keys = [batch.key for batch in ready]
-        self.transaction.run(SQL["lease"], (self.until, keys_of(keys)))
-        begun = (self.worker, micros(self.at), keys_of(keys))
-        self.transaction.run(SQL["begin_attempts"], begun)
+        self.transaction.run("batches.lease", (self.now, self.seconds, self.transaction.keys(keys)))
+        begun = (self.worker, micros(self.at), self.transaction.keys(keys))
+        self.transaction.run("batches.begin_attempts", begun)
         messages = self._messages({batch.message for batch in ready})
         return [
             Claim(
@@ -99,14 +102,16 @@ class Claimer:
         ]
 
     def _messages(self, keys: set[int]) -> dict[int, Message]:
-        rows = self.transaction.rows(SQL["messages"], (keys_of(list(keys)),))
+        rows = self.transaction.rows("batches.messages", (self.transaction.keys(list(keys)),))
         return {row[0]: message_of(row) for row in rows}
 
 
 def stop_late(transaction: Transaction, keys: Sequence[int], at: datetime) -> None:
     """End those of them that nobody holds and whose message was cancelled or has expired."""
     epoch, now = transaction.epoch, micros(at)
-    for batch in (Asked(*row) for row in transaction.rows(SQL["asked"], (keys_of(keys),))):
+    for batch in (
+        Asked(*row) for row in transaction.rows("batches.asked", (transaction.keys(keys),))
+    ):
         verdict = _too_late(batch, now)
         if batch.state not in (LEASED, FINISHED) and verdict is not None:
             _end(transaction, batch.key, epoch, verdict, at)
@@ -116,7 +121,7 @@ def _end(
     transaction: Transaction, key: BatchKey, epoch: Epoch, verdict: Verdict, at: datetime
 ) -> None:
     """Nothing may start any more: what is left ends here, without an attempt."""
-    batch = in_scope(transaction, Batch(*(transaction.row(SQL["read"], (key,)) or ())))
+    batch = in_scope(transaction, Batch(*(transaction.row("batches.held", (key,)) or ())))
     record(transaction, batch, everybody(batch, epoch, verdict, at))
     store_batch(transaction, batch, FINISHED, at)
     announce(transaction, batch, at)

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.rows import HALF, LEASED, WAITING_HALF, reason_of
-from notefly.adapters.sqlite.transaction import Reading, Row, maybe_moment, moment
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.rows import HALF, LEASED, WAITING_HALF, reason_of
+from notefly.adapters.relational.times import maybe_moment, moment
+from notefly.adapters.relational.transaction import Reading, Row
 from notefly.domain.delivery import Reason, State, StateCode
 from notefly.domain.ids import SubscriberId, SubscriberKey, delivery_id
 from notefly.domain.log import LoggedDelivery
 from notefly.domain.message import Message
 
-SQL = load("deliveries")
 WORDS: Mapping[Reason | None, str] = {
     Reason.UNSUBSCRIBED: "unsubscribed before it was handed over",
     Reason.STOPPED: "the message was cancelled before it was handed over",
@@ -99,10 +98,10 @@ def found(reading: Reading, place: Place, row: Row, work: Work | None = None) ->
 def work_of(reading: Reading, place: Place, subscriber: int, batch: int | None) -> Work | None:
     """The batch that answers for somebody who has no end yet; None while it is not planned."""
     if batch is not None:
-        row = reading.row(SQL["batch"], (batch,))
+        row = reading.row("deliveries.batch", (batch,))
     else:
         row = reading.row(
-            SQL["covering"], (place.message.key, place.channel, subscriber, subscriber)
+            "deliveries.covering", (place.message.key, place.channel, subscriber, subscriber)
         )
     return None if row is None else Work(*row)
 
@@ -116,8 +115,8 @@ class Teller:
 
     def line(self, reading: Reading, place: Place, at: Found) -> LoggedDelivery:
         """Everything a reader of the log wants to know, from one moment."""
-        person = reading.row(SQL["person"], (at.subscriber,)) or (None, None)
-        attempt = reading.row(SQL["attempt"], (at.batch, at.attempt)) if at.attempt else None
+        person = reading.row("deliveries.person", (at.subscriber,)) or (None, None)
+        attempt = reading.row("deliveries.attempt", (at.batch, at.attempt)) if at.attempt else None
         started = self.handed(reading, at, attempt)
         detail = at.detail or (started[2] if started else None) or (attempt[7] if attempt else None)
         if at.state in (State.PENDING, State.SENDING):
@@ -147,7 +146,7 @@ class Teller:
         if attempt[3] is not None:
             return attempt[3], attempt[4], attempt[7]
         key = (at.batch, attempt[0], at.subscriber, at.subscriber)
-        return reading.row(SQL["handover"], key)
+        return reading.row("deliveries.handover", key)
 
     def _address(
         self, reading: Reading, place: Place, at: Found, started: Row | None
@@ -155,7 +154,7 @@ class Teller:
         """The revision that was used; before that, the one that would be."""
         epoch = started[1] if started and at.state.terminal else reading.epoch
         kind = self.kinds.get(place.name)
-        value: str | None = reading.value(SQL["address"], (at.subscriber, kind, epoch, epoch))
+        value: str | None = reading.value("deliveries.address", (at.subscriber, kind, epoch, epoch))
         return value
 
     @staticmethod
@@ -163,7 +162,7 @@ class Teller:
         """When its row was last written, or its batch last changed hands."""
         if at.reason in WORDS:
             # It may have ended without an attempt of its own: with its batch, then.
-            ended_at = reading.value(SQL["ended"], (at.batch,))
+            ended_at = reading.value("deliveries.ended", (at.batch,))
             if ended_at is not None:
                 return int(ended_at)
         if attempt is None:

@@ -1,49 +1,40 @@
-"""Counts, pauses and events in SQLite."""
+"""Counts, pauses and events."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from notefly.adapters.sqlite.database import Database
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.transaction import (
-    Reading,
-    Row,
-    Transaction,
-    maybe_moment,
-    micros,
-    moment,
-)
+from notefly.adapters.relational.times import maybe_moment, micros, moment
+from notefly.adapters.relational.transaction import Database, Reading, Row, Transaction
 from notefly.domain.delivery import State, StateCode
 from notefly.domain.ids import MessageId, SubscriberId, SubscriberKey, delivery_id
 from notefly.domain.log import ChannelFigures, Event
 from notefly.ports.event_log import EventLog
 from notefly.ports.figures import ChannelControl, Figures
 
-SQL = load("figures")
 EVENTS_KEPT = 100_000
 EVENT_AGE = timedelta(hours=1)
 
 
-class SqliteFigures:
+class RelationalFigures:
     """See `Figures`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def messages(self) -> int:
-        return await self._database.read(lambda reading: int(reading.value(SQL["messages"])))
+        return await self._database.read(lambda reading: int(reading.value("figures.messages")))
 
     async def subscribers(self) -> int:
-        return await self._database.read(lambda reading: int(reading.value(SQL["subscribers"])))
+        return await self._database.read(lambda reading: int(reading.value("figures.subscribers")))
 
     async def subscribers_ever(self) -> int:
         return await self._database.read(
-            lambda reading: int(reading.value(SQL["subscribers_ever"]))
+            lambda reading: int(reading.value("figures.subscribers_ever"))
         )
 
     async def deliveries(self) -> Mapping[tuple[str, State], int]:
-        rows = await self._database.read(lambda reading: reading.rows(SQL["deliveries"]))
+        rows = await self._database.read(lambda reading: reading.rows("figures.deliveries"))
         return {(channel, StateCode(state).state): n for channel, state, n in rows}
 
     async def channels(self) -> Sequence[ChannelFigures]:
@@ -56,48 +47,52 @@ class SqliteFigures:
                     in_flight=in_flight,
                     retrying=retrying,
                     deliveries_open=left,
-                    oldest_at=maybe_moment(reading.value(SQL["accepted_at"], (oldest,))),
+                    oldest_at=maybe_moment(reading.value("figures.accepted_at", (oldest,))),
                 )
                 for name, paused, ready, in_flight, retrying, left, oldest in reading.rows(
-                    SQL["channels"]
+                    "figures.channels"
                 )
             ]
 
         return await self._database.read(work)
 
 
-class SqliteControl:
+class RelationalControl:
     """See `ChannelControl`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def pause(self, channel: str) -> None:
-        await self._database.write(lambda transaction: transaction.run(SQL["pause"], (1, channel)))
+        await self._database.write(
+            lambda transaction: transaction.run("figures.pause", (True, channel))
+        )
 
     async def resume(self, channel: str) -> None:
-        await self._database.write(lambda transaction: transaction.run(SQL["pause"], (0, channel)))
+        await self._database.write(
+            lambda transaction: transaction.run("figures.pause", (False, channel))
+        )
 
     async def paused(self) -> frozenset[str]:
-        rows = await self._database.read(lambda reading: reading.rows(SQL["paused"]))
+        rows = await self._database.read(lambda reading: reading.rows("figures.paused"))
         return frozenset(row[0] for row in rows)
 
 
-class SqliteEvents:
-    """See `EventLog`. One process owns the file, so what happens is known when it is committed."""
+class RelationalEvents:
+    """See `EventLog`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def last(self) -> int:
-        return await self._database.read(lambda reading: int(reading.value(SQL["last_event"])))
+        return await self._database.read(lambda reading: int(reading.value("figures.last_event")))
 
     async def read(self, after: int, limit: int) -> Sequence[Event] | None:
         def work(reading: Reading) -> Sequence[Event] | None:
-            first, last = reading.value(SQL["first_event"]), reading.value(SQL["last_event"])
+            first, last = reading.value("figures.first_event"), reading.value("figures.last_event")
             if not (last if first is None else first - 1) <= after <= last:
                 return None
-            return [_event(row) for row in reading.rows(SQL["events"], (after, limit))]
+            return [_event(row) for row in reading.rows("figures.events", (after, limit))]
 
         return await self._database.read(work)
 
@@ -115,7 +110,7 @@ class SqliteEvents:
         """Drop the events that are not kept any more."""
 
         def work(transaction: Transaction) -> int:
-            return transaction.run(SQL["forget_events"], (EVENTS_KEPT, micros(at - EVENT_AGE)))
+            return transaction.run("figures.forget_events", (EVENTS_KEPT, micros(at - EVENT_AGE)))
 
         await self._database.write(work, urgent=False)
 
@@ -139,6 +134,6 @@ def _event(row: Row) -> Event:
 
 
 def _meets(
-    figures: SqliteFigures, control: SqliteControl, events: SqliteEvents
+    figures: RelationalFigures, control: RelationalControl, events: RelationalEvents
 ) -> tuple[Figures, ChannelControl, EventLog]:
     return figures, control, events

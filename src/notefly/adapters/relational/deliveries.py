@@ -1,4 +1,4 @@
-"""The log in SQLite."""
+"""The log."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,18 +6,16 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from notefly.adapters.sqlite.cursors import decode, encode
-from notefly.adapters.sqlite.database import Database
-from notefly.adapters.sqlite.messages import message_of
-from notefly.adapters.sqlite.names import Names
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.replay import Replayer
-from notefly.adapters.sqlite.rows import reason_of
-from notefly.adapters.sqlite.segments import Segment
-from notefly.adapters.sqlite.standing import Found, Place, Teller
-from notefly.adapters.sqlite.story import story
-from notefly.adapters.sqlite.transaction import Reading
-from notefly.adapters.sqlite.walk import LAST, START, Stop, Walk
+from notefly.adapters.relational.cursors import decode, encode
+from notefly.adapters.relational.messages import message_of
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.replay import Replayer
+from notefly.adapters.relational.rows import reason_of
+from notefly.adapters.relational.segments import Segment
+from notefly.adapters.relational.standing import Found, Place, Teller
+from notefly.adapters.relational.story import story
+from notefly.adapters.relational.transaction import Database, Reading
+from notefly.adapters.relational.walk import LAST, START, Stop, Walk
 from notefly.domain.batch import BatchRef
 from notefly.domain.delivery import Reason
 from notefly.domain.errors import NotFound
@@ -31,12 +29,11 @@ from notefly.domain.ids import (
 from notefly.domain.log import DeadGroup, DeliveryFilter, DeliveryStory, LoggedDelivery, Page
 from notefly.ports.delivery_log import DeliveryLog
 
-SQL = load("deliveries")
 PAGE_SECONDS = 0.05
 """How long a page may search before it answers with what it has, and a cursor to go on."""
 
 
-class SqliteDeliveries:
+class RelationalDeliveries:
     """See `DeliveryLog`."""
 
     def __init__(
@@ -71,7 +68,7 @@ class SqliteDeliveries:
 
     async def dead_groups(self) -> Sequence[DeadGroup]:
         def work(reading: Reading) -> Sequence[DeadGroup]:
-            return [self._group(reading, *row) for row in reading.rows(SQL["dead_groups"])]
+            return [self._group(reading, *row) for row in reading.rows("deliveries.dead_groups")]
 
         return await self._database.read(work)
 
@@ -101,7 +98,7 @@ class SqliteDeliveries:
     ) -> Page[LoggedDelivery]:
         person = 0
         if wanted.subscriber is not None:
-            person = reading.value(SQL["subscriber_key"], (wanted.subscriber,)) or -1
+            person = reading.value("deliveries.subscriber_key", (wanted.subscriber,)) or -1
         stop_at = time.monotonic() + PAGE_SECONDS
         lines: list[tuple[Place, Found]] = []
         following = None
@@ -120,9 +117,9 @@ class SqliteDeliveries:
         return Page(told, following)
 
     def _place(self, reading: Reading, message: MessageId, channel: str) -> Place | None:
-        key = reading.value(SQL["message_key"], (UUID(message).bytes,))
+        key = reading.value("deliveries.message_key", (UUID(message).bytes,))
         channel_key = self._channels.find(reading, channel)
-        row = None if key is None else reading.row(SQL["message"], (key,))
+        row = None if key is None else reading.row("deliveries.message", (key,))
         if row is None or channel_key is None:
             return None
         return Place(message_of(row), row, channel_key, channel)
@@ -131,7 +128,11 @@ class SqliteDeliveries:
         self, reading: Reading, channel: int, reason: int, count: int, newest: int
     ) -> DeadGroup:
         name = self._channels.name(reading, channel)
-        sample = reading.row(SQL["dead_sample"], (newest, channel, reason)) or (0, None, bytes(16))
+        sample = reading.row("deliveries.dead_sample", (newest, channel, reason)) or (
+            0,
+            None,
+            bytes(16),
+        )
         message = MessageId(str(UUID(bytes=sample[2])))
         return DeadGroup(
             channel=name,
@@ -142,5 +143,5 @@ class SqliteDeliveries:
         )
 
 
-def _meets(store: SqliteDeliveries) -> DeliveryLog:
+def _meets(store: RelationalDeliveries) -> DeliveryLog:
     return store

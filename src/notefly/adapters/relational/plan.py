@@ -1,17 +1,14 @@
 """Planning: from a message's audience to batches, a key range at a time."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.transaction import Reading, Row, Transaction, keys_of
+from notefly.adapters.relational.transaction import Reading, Row, Transaction
 from notefly.domain.batch import BATCH_LIMIT, BatchRef
 from notefly.domain.ids import BatchKey, MessageKey
 from notefly.ports.batch_store import Planned
 
-SQL = load("batches")
 READ_AHEAD = 500
 """Unplanned messages looked at in one go."""
 KNOWN = 10_000
@@ -82,7 +79,7 @@ class Planner:
 
     def look_ahead(self, reading: Reading, sizes: Mapping[str, int]) -> None:
         """Read the ranges of the next turn, which never change, beside the writer."""
-        waiting = reading.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
+        waiting = reading.rows("batches.next_unplanned", (self.turn, READ_AHEAD))
         planning = Planning(reading, sizes, self.ranges.bounded())
         for row in waiting:
             planning.turn(Standing(*row), _steps(waiting), FOR_EVER)
@@ -93,7 +90,7 @@ class Planner:
         `more` when there may be messages left to plan.
         """
         deadline = time.perf_counter() + seconds
-        waiting = transaction.rows(SQL["next_unplanned"], (self.turn, READ_AHEAD))
+        waiting = transaction.rows("batches.to_plan", (self.turn, READ_AHEAD))
         planning = Planning(transaction, sizes, self.ranges.trusted(transaction.undone))
         more, self.turn = bool(waiting or self.turn), 0
         for row in waiting:
@@ -101,23 +98,22 @@ class Planner:
             self.turn = row[0]
             if time.perf_counter() >= deadline:
                 break
-        planning.store(transaction)
-        return Planned(planning.refs, more)
+        return Planned(planning.store(transaction), more)
 
 
 class Planning:
     """One call's work."""
 
     def __init__(self, reading: Reading, sizes: Mapping[str, int], ranges: Ranges) -> None:
-        self.refs: list[BatchRef] = []
         self._reading = reading
         # All channels that anybody ever chose: one that is not configured now keeps its batches.
         self._channels = [
-            (key, name, sizes.get(name, BATCH_LIMIT)) for key, name in reading.rows(SQL["channels"])
+            (key, name, sizes.get(name, BATCH_LIMIT))
+            for key, name in reading.rows("batches.channels")
         ]
-        self._next = reading.value(SQL["last_batch"]) + 1
         self._ranges = ranges
-        self._rows: list[tuple[int, ...]] = []
+        self._rows: list[tuple[int, int, int, int, int]] = []
+        self._names: list[str] = []
         self._done: list[int] = []
         self._begun: list[tuple[int, int, int]] = []
 
@@ -141,21 +137,24 @@ class Planning:
             found = self._range(at, channel, after, size)
             after = 0
             if found.members:
-                key = self._next + len(self._rows)
-                row = (key, at.message, channel, found.first, found.last, found.members)
-                self._rows.append(row)
-                ref = BatchRef(BatchKey(key), MessageKey(at.message), name, found.members)
-                self.refs.append(ref)
+                self._rows.append((at.message, channel, found.first, found.last, found.members))
+                self._names.append(name)
             if found.full:
                 return replace(at, channel=channel, subscriber=found.last)
         return None
 
-    def store(self, transaction: Transaction) -> None:
+    def store(self, transaction: Transaction) -> list[BatchRef]:
         """Batches and progress, in one commit."""
-        transaction.run(SQL["add_planned"], (json.dumps(self._rows),))
-        transaction.many(SQL["planned_so_far"], self._begun)
-        transaction.run(SQL["planned"], (keys_of(self._done),))
-        transaction.waiting += sum(row[5] for row in self._rows) - len(self._done)
+        keys = transaction.add_planned(self._rows) if self._rows else ()
+        if self._begun:
+            transaction.many("batches.planned_so_far", self._begun)
+        if self._done:
+            transaction.run("batches.planned", (transaction.keys(self._done),))
+        transaction.waiting += sum(row[4] for row in self._rows) - len(self._done)
+        return [
+            BatchRef(BatchKey(key), MessageKey(row[0]), name, row[4])
+            for key, row, name in zip(keys, self._rows, self._names, strict=True)
+        ]
 
     def _range(self, at: Standing, channel: int, after: int, size: int) -> Range:
         known = self._ranges.known
@@ -168,13 +167,13 @@ class Planning:
     def _read(self, at: Standing, channel: int, after: int, size: int) -> Range:
         if at.only is not None:
             one = (at.category, channel, at.only, at.epoch, at.epoch)
-            members, first, last = self._reading.row(SQL["range_one"], one) or (0, 0, 0)
+            members, first, last = self._reading.row("batches.range_one", one) or (0, 0, 0)
             return Range(members, first, last, full=False)
         scope = (at.category, channel, after, at.epoch, at.epoch)
-        last = self._reading.value(SQL["range_full"], (*scope, size - 1))
+        last = self._reading.value("batches.range_full", (*scope, size - 1))
         if last is not None:
             return Range(size, after + 1, last, full=True)
-        members, first, last = self._reading.row(SQL["range_rest"], scope) or (0, 0, 0)
+        members, first, last = self._reading.row("batches.range_rest", scope) or (0, 0, 0)
         return Range(members, first, last, full=False)
 
 

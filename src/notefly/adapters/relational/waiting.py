@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from notefly.adapters.sqlite.queries import load
-from notefly.adapters.sqlite.transaction import Transaction, micros
+from notefly.adapters.relational.times import micros
+from notefly.adapters.relational.transaction import Transaction
 from notefly.domain.ids import BatchKey
 
-SQL = load("batches")
 NOTICED_MICROS = 1_000_000
 """Less is what time synchronisation does every day; it adds up until it is noticed."""
 
@@ -34,13 +33,7 @@ class Watch:
         return max(0, known - apart)
 
 
-def behind(transaction: Transaction, at: datetime) -> int:
-    """Microseconds by which the clock is behind the last time that the store knows."""
-    last: int = transaction.value(SQL["last_known_time"])
-    return max(0, last - micros(at))
-
-
 def bring_forward(transaction: Transaction, back: int, at: datetime) -> Sequence[BatchKey]:
     """Take what the clock was set back off everything that waits; which batches that were."""
     scope = {"back": back, "now": micros(at)}
-    return [BatchKey(row[0]) for row in transaction.rows(SQL["bring_forward"], scope)]
+    return [BatchKey(row[0]) for row in transaction.rows("batches.bring_forward", scope)]

@@ -1,0 +1,83 @@
+"""Connections that keep the promise, and servers that cannot."""
+
+import asyncpg
+
+from notefly.adapters.postgres.errors import DRIVER
+from notefly.adapters.postgres.schema import migrate
+from notefly.adapters.postgres.transaction import Link, Links
+from notefly.domain.errors import StoreUnusable
+
+OLDEST = 140_000
+CONNECTIONS = 10
+"""At most, for each process; one of them accepts."""
+CONNECT_SECONDS = 10.0
+COMMAND_SECONDS = 60.0
+"""No statement takes as long; whoever waits longer talks to a server that is gone."""
+SETTINGS = {
+    "application_name": "notefly",
+    # Whatever the server's own default: a commit is answered when it is on stable storage.
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "idle_in_transaction_session_timeout": "60s",
+    # Statements are short and many; compiling one never pays.
+    "jit": "off",
+    "tcp_user_timeout": "30000",
+    "client_min_messages": "warning",
+}
+REFUSED = ("fsync", "full_page_writes")
+"""Without them a power cut corrupts what was committed."""
+
+
+async def open_pool(dsn: str) -> Links:
+    """Connect, check the server, bring the schema up to date. Raises StoreUnusable."""
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings=SETTINGS,
+            statement_cache_size=500,
+            init=_prepare,
+            # A transaction leaves nothing behind, so nothing needs to be reset.
+            reset=_leave,
+        )
+    except (*DRIVER, ValueError) as error:
+        raise StoreUnusable(f"PostgreSQL cannot be reached: {error}; see NOTEFLY_STORE") from error
+    try:
+        async with pool.acquire() as link:
+            await check_server(link)
+            await migrate(link)
+    except BaseException as error:
+        pool.terminate()
+        if isinstance(error, DRIVER):
+            raise StoreUnusable(f"PostgreSQL cannot be used as a store: {error}") from error
+        raise
+    return pool
+
+
+async def check_server(link: Link) -> None:
+    """Raises StoreUnusable for a server that can lose what it committed, or is too old."""
+    version = int(await link.fetchval("SHOW server_version_num"))
+    if version < OLDEST:
+        raise StoreUnusable(
+            f"PostgreSQL {version // 10_000} is too old: use {OLDEST // 10_000} or newer"
+        )
+    for setting in REFUSED:
+        if await link.fetchval(f"SHOW {setting}") != "on":
+            raise StoreUnusable(
+                f"PostgreSQL runs with {setting}=off and can lose what was accepted: run "
+                f"ALTER SYSTEM SET {setting} = on; SELECT pg_reload_conf(); and start again"
+            )
+
+
+async def _prepare(link: Link) -> None:
+    """Ids stay the sixteen bytes that they are."""
+    await link.set_type_codec(
+        "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
+    )
+
+
+async def _leave(_link: object) -> None:
+    pass

@@ -1,0 +1,174 @@
+"""The server as the stores see it: `write` in a transaction of its own, `read` of one moment."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import TypeVar
+
+from asyncpg import InterfaceError
+
+from notefly.adapters.postgres.errors import UNDONE, translated, uncommitted
+from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
+from notefly.adapters.postgres.waiting import step_aside
+from notefly.adapters.relational.times import micros
+from notefly.domain.errors import NoteflyError, Unavailable
+from notefly.ports.meter import Meter
+
+T = TypeVar("T")
+DURABLE = "INSERT INTO epoch (number, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+TRIES = 5
+"""Of a transaction that the server undoes for the sake of another."""
+POLL_SECONDS = 0.5
+"""How soon a watcher hears of what another process committed."""
+
+
+class Database:
+    """One store, open; its pool opens connections again when they were cut."""
+
+    def __init__(self, pool: Links, meter: Meter, now: Callable[[], datetime]) -> None:
+        self._pool = pool
+        self._meter = meter
+        self._now = now
+        self._durable: tuple[int, int] | None = None
+        """An epoch and when it was durable: the next transaction writes it down."""
+        self.waiting = 0
+        """As it was counted, and what this process committed since."""
+        self.refused = False
+        """A write was refused since somebody looked."""
+        self._watchers: set[asyncio.Event] = set()
+        self._polling: asyncio.Task[None] | None = None
+
+    async def write(
+        self, work: Callable[[Transaction], T], *, urgent: bool = True, members: int = 1
+    ) -> T:
+        """See `relational.transaction.Database`; raises CommitUnknown when the answer was lost."""
+        started = time.perf_counter()
+        try:
+            result = await self._until_done(work)
+        except Unavailable:
+            self.refused = True
+            raise
+        self._meter.commit(time.perf_counter() - started, members)
+        self._wake()
+        return result
+
+    async def read(self, work: Callable[[Reading], T]) -> T:
+        """Do it inside one read transaction."""
+        async with self._link() as link:
+            await link.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                return await step_aside(work, Reading(link))
+            finally:
+                await _end(link, "COMMIT")
+
+    def watch(self) -> asyncio.Event:
+        """An event that is set after every commit here, and soon after one elsewhere."""
+        event = asyncio.Event()
+        self._watchers.add(event)
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll())
+        return event
+
+    def unwatch(self, event: asyncio.Event) -> None:
+        self._watchers.discard(event)
+
+    async def close(self) -> None:
+        """Everything asked for is done first."""
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait([self._polling])
+        await self._pool.close()
+
+    async def _until_done(self, work: Callable[[Transaction], T]) -> T:
+        for _ in range(TRIES - 1):
+            try:
+                return await self._transaction(work)
+            except NoteflyError as error:
+                if not isinstance(error.__cause__, UNDONE):
+                    raise
+        return await self._transaction(work)
+
+    async def _transaction(self, work: Callable[[Transaction], T]) -> T:
+        async with self._link() as link:
+            await link.execute("BEGIN")
+            transaction, durable = Transaction(link), self._durable
+            try:
+                result = await step_aside(_whole(work, durable), transaction)
+            except BaseException:
+                await _end(link, "ROLLBACK")
+                raise
+            await _commit(link)
+            self.waiting += transaction.waiting
+            if transaction.moved is not None:
+                # Before anybody is answered: the latest time at which the change was made.
+                self._durable = transaction.moved, micros(self._now())
+            elif self._durable is durable:
+                self._durable = None
+            return result
+
+    @asynccontextmanager
+    async def _link(self) -> AsyncIterator[Link]:
+        try:
+            async with self._pool.acquire() as link:
+                yield link
+        except BaseException as error:
+            other = translated(error)
+            if other is error:
+                raise
+            raise other from error
+
+    async def _poll(self) -> None:
+        """Listening would do, but a NOTIFY holds a lock of the whole database while it commits."""
+        seen: object = None
+        while True:
+            with suppress(NoteflyError):
+                found = await self.read(lambda reading: reading.value("figures.commits"))
+                if found != seen:
+                    seen = found
+                    self._wake()
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _wake(self) -> None:
+        for event in self._watchers:
+            event.set()
+
+
+def _whole(
+    work: Callable[[Transaction], T], durable: tuple[int, int] | None
+) -> Callable[[Transaction], T]:
+    def all_of_it(transaction: Transaction) -> T:
+        if durable is not None:
+            transaction.run(DURABLE, durable)
+        result = work(transaction)
+        transaction.close()
+        return result
+
+    return all_of_it
+
+
+async def _commit(link: Link) -> None:
+    try:
+        await link.execute("COMMIT")
+    except BaseException as error:
+        # Nobody may use the connection again: it may still be in the middle of the answer.
+        _cut(link)
+        if isinstance(error, asyncio.CancelledError):
+            raise
+        raise uncommitted(error) from error
+
+
+def _cut(link: Link) -> None:
+    # One that was cut from the other side has left the pool by itself.
+    with suppress(InterfaceError):
+        link.terminate()
+
+
+async def _end(link: Link, statement: str) -> None:
+    """Give the connection back as it came; one that cannot be, is closed."""
+    try:
+        await asyncio.shield(link.execute(statement))
+    except BaseException:
+        _cut(link)
+        raise

@@ -1,0 +1,161 @@
+-- name: channels
+SELECT key FROM channel ORDER BY key
+
+-- name: subscriber_key
+SELECT key FROM subscriber WHERE id = $1
+
+-- name: key_range
+-- A UUIDv7 opens with its time, so the unique index on ids also finds a span of time.
+SELECT min(key), max(key) FROM message WHERE id >= $1 AND id < $2
+
+-- name: message
+SELECT m.key, m.id, c.name, m.epoch, m.accepted_at, m.expires_at, CASE WHEN m.only_subscriber IS NOT NULL THEN coalesce(p.id, '') END, m.title, m.body, m.cancelled_at,
+    m.category, m.only_subscriber
+FROM message m JOIN category c ON c.key = m.category LEFT JOIN subscriber p ON p.key = m.only_subscriber
+WHERE m.key = $1
+
+-- name: message_key
+SELECT key FROM message WHERE id = $1
+
+-- name: newest
+SELECT key FROM message WHERE key <= $1 AND key >= $2 ORDER BY key DESC
+
+-- name: newest_in_category
+SELECT key FROM message WHERE category = $1 AND key <= $2 AND key >= $3 ORDER BY epoch DESC, key DESC
+
+-- name: newest_exception
+SELECT message FROM delivery WHERE state = $1 AND state <> 1 AND message <= $2 ORDER BY message DESC LIMIT 1
+
+-- name: newest_open
+SELECT DISTINCT message FROM batch WHERE state < 3 AND message <= $1 AND message >= $2 ORDER BY message DESC
+
+-- name: history
+-- Which intervals a person ever had: each covers the messages of its category between two epochs.
+SELECT category, channel, from_epoch, to_epoch FROM subscription WHERE subscriber = :person
+AND (:category::integer IS NULL OR category = :category::integer) AND (:channel::integer IS NULL OR channel = :channel::integer)
+
+-- name: newest_in_interval
+SELECT key FROM message WHERE category = $1 AND epoch >= $2 AND epoch < $3 AND key <= $4 AND key >= $5
+ORDER BY epoch DESC, key DESC
+
+-- name: audience
+SELECT s.subscriber, d.state, d.reason, d.batch, d.attempt, d.round, d.detail
+FROM subscription s
+LEFT JOIN delivery d ON d.message = :message AND d.channel = :channel AND d.subscriber = s.subscriber
+WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
+AND s.from_epoch <= :epoch AND s.to_epoch > :epoch
+ORDER BY s.subscriber LIMIT :limit
+
+-- name: recorded_delivered
+SELECT subscriber, state, reason, batch, attempt, round, detail FROM delivery
+WHERE message = :message AND channel = :channel AND subscriber > :after AND subscriber <= :through
+AND state = 1 ORDER BY subscriber LIMIT :limit
+
+-- name: recorded_exception
+SELECT subscriber, state, reason, batch, attempt, round, detail FROM delivery
+WHERE state = :state AND state <> 1 AND message = :message AND channel = :channel
+AND (:reason::smallint IS NULL OR reason = :reason::smallint) AND subscriber > :after AND subscriber <= :through ORDER BY subscriber LIMIT :limit
+
+-- name: any_delivered
+SELECT 1 FROM batch WHERE message = :message AND channel = :channel AND delivered > 0 LIMIT 1
+
+-- name: open_batches
+SELECT key, kind, first, last, state, base, attempts, spent, due_at FROM batch
+WHERE message = :message AND channel = :channel AND state < 3 AND last > :after AND first <= :through ORDER BY first
+
+-- name: open_audience
+SELECT s.subscriber FROM subscription s
+WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
+AND s.from_epoch <= :epoch AND s.to_epoch > :epoch
+AND NOT EXISTS (SELECT 1 FROM delivery d
+    WHERE d.message = :message AND d.channel = :channel AND d.subscriber = s.subscriber
+    AND d.subscriber > :after AND d.subscriber <= :through)
+ORDER BY s.subscriber LIMIT :limit
+
+-- name: open_rows
+SELECT subscriber, state, reason, batch, attempt, round, detail FROM delivery
+WHERE message = :message AND channel = :channel AND subscriber > :after AND subscriber <= :through
+AND batch = :batch AND state IN (0, 2) ORDER BY subscriber LIMIT :limit
+
+-- name: batch
+SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM batch WHERE key = $1
+
+-- name: covering
+-- The open batch that will answer for somebody without a row.
+SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM batch
+WHERE message = $1 AND channel = $2 AND first <= $3 AND last >= $4 AND kind IN (0, 1) AND state < 3
+ORDER BY first DESC, key DESC LIMIT 1
+
+-- name: ended
+SELECT ended_at FROM batch WHERE key = $1
+
+-- name: attempt
+SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt WHERE batch = $1 AND number = $2
+
+-- name: attempts
+SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt
+WHERE batch = $1 AND number <= $2 ORDER BY number DESC
+
+-- name: handover
+SELECT started_at, epoch, detail FROM handover
+WHERE batch = $1 AND number = $2 AND first <= $3 AND last >= $4 ORDER BY first DESC LIMIT 1
+
+-- name: person
+SELECT id, name FROM subscriber WHERE key = $1
+
+-- name: address
+SELECT value FROM address WHERE subscriber = $1 AND kind = $2 AND from_epoch <= $3 AND to_epoch > $4
+
+-- name: earlier_rounds
+SELECT r.round, r.reason, coalesce(r.detail, h.detail, a.detail), a.ended_at, r.reopened_at FROM earlier_round r
+LEFT JOIN attempt a ON a.batch = r.batch AND a.number = r.attempt
+LEFT JOIN handover h ON h.batch = r.batch AND h.number = r.attempt AND h.first <= r.subscriber AND h.last >= r.subscriber
+WHERE r.message = $1 AND r.channel = $2 AND r.subscriber = $3 ORDER BY r.round
+
+-- name: dead_groups
+SELECT d.channel, d.reason, count(*), max(d.message) FROM delivery d
+WHERE d.state = 3 AND d.state <> 1 GROUP BY d.channel, d.reason ORDER BY count(*) DESC
+
+-- name: dead_sample
+SELECT d.subscriber, coalesce(d.detail, h.detail, a.detail), m.id FROM delivery d JOIN message m ON m.key = d.message
+LEFT JOIN attempt a ON a.batch = d.batch AND a.number = d.attempt
+LEFT JOIN handover h ON h.batch = d.batch AND h.number = d.attempt AND h.first <= d.subscriber AND h.last >= d.subscriber
+WHERE d.state = 3 AND d.state <> 1 AND d.message = $1 AND d.channel = $2 AND d.reason = $3 LIMIT 1
+
+-- name: dead
+-- Held until the commit: two replays do not open the same one.
+SELECT d.message, d.channel, d.subscriber, d.batch, d.attempt, d.round, m.expires_at
+FROM delivery d JOIN message m ON m.key = d.message
+WHERE d.state = 3 AND d.state <> 1
+AND (:message::bigint IS NULL OR d.message = :message::bigint) AND (:channel::integer IS NULL OR d.channel = :channel::integer)
+AND (:subscriber::bigint IS NULL OR d.subscriber = :subscriber::bigint) AND (:category::integer IS NULL OR m.category = :category::integer)
+AND (:reason::smallint IS NULL OR d.reason = :reason::smallint)
+AND (:since::bigint IS NULL OR m.accepted_at >= :since::bigint) AND (:until::bigint IS NULL OR m.accepted_at < :until::bigint)
+AND (:any_age::boolean OR m.expires_at IS NULL OR m.expires_at > :at)
+ORDER BY d.message, d.channel, d.subscriber LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+
+-- name: count_dead
+SELECT count(*) FROM delivery d JOIN message m ON m.key = d.message
+WHERE d.state = 3 AND d.state <> 1
+AND (:message::bigint IS NULL OR d.message = :message::bigint) AND (:channel::integer IS NULL OR d.channel = :channel::integer)
+AND (:subscriber::bigint IS NULL OR d.subscriber = :subscriber::bigint) AND (:category::integer IS NULL OR m.category = :category::integer)
+AND (:reason::smallint IS NULL OR d.reason = :reason::smallint)
+AND (:since::bigint IS NULL OR m.accepted_at >= :since::bigint) AND (:until::bigint IS NULL OR m.accepted_at < :until::bigint)
+
+-- name: one
+SELECT d.message, d.channel, d.subscriber, d.batch, d.attempt, d.round, m.expires_at, d.state
+FROM delivery d JOIN message m ON m.key = d.message
+WHERE d.message = $1 AND d.channel = $2 AND d.subscriber = $3 FOR UPDATE OF d
+
+-- name: keep_round
+INSERT INTO earlier_round (message, channel, subscriber, round, reason, batch, attempt, detail, reopened_at)
+SELECT message, channel, subscriber, round, reason, batch, attempt, detail, $4::bigint FROM delivery
+WHERE message = $1 AND channel = $2 AND subscriber = $3
+
+-- name: reopen
+UPDATE delivery SET state = 0, reason = NULL, batch = $4, round = round + 1, detail = NULL
+WHERE message = $1 AND channel = $2 AND subscriber = $3 AND state = 3
+
+-- name: add_replay
+INSERT INTO batch (message, channel, kind, first, last, size, parent, round, base, attempts, expires_at)
+VALUES ($1, $2, 3, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING key

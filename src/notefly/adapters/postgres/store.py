@@ -1,0 +1,96 @@
+"""The store on a server, opened and closed as one."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from notefly.adapters.postgres.alike import record_alike
+from notefly.adapters.postgres.backlog import PostgresBacklog
+from notefly.adapters.postgres.connection import open_pool
+from notefly.adapters.postgres.database import Database
+from notefly.adapters.postgres.messages import PostgresMessages
+from notefly.adapters.postgres.transaction import Transaction
+from notefly.adapters.relational.batches import RelationalBatches
+from notefly.adapters.relational.deliveries import RelationalDeliveries
+from notefly.adapters.relational.figures import (
+    RelationalControl,
+    RelationalEvents,
+    RelationalFigures,
+)
+from notefly.adapters.relational.keys import RelationalKeys
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.subscribers import RelationalSubscribers
+from notefly.ports.batch_store import BatchStore
+from notefly.ports.clock import Clock
+from notefly.ports.meter import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresStore:
+    """Every port that the server serves."""
+
+    database: Database
+    messages: PostgresMessages
+    subscribers: RelationalSubscribers
+    batches: RelationalBatches
+    deliveries: RelationalDeliveries
+    figures: RelationalFigures
+    control: RelationalControl
+    events: RelationalEvents
+    backlog: PostgresBacklog
+    keys: RelationalKeys
+
+
+def server_clock() -> None:
+    """No reading of its own: the leases of all processes follow the server's clock."""
+
+
+@asynccontextmanager
+async def open_store(
+    dsn: str,
+    *,
+    categories: Iterable[str],
+    kinds: Mapping[str, str],
+    clock: Clock,
+    meter: Meter,
+    lease_now: Callable[[], float | None] = server_clock,
+) -> AsyncIterator[PostgresStore]:
+    """Connect, check, migrate; closes when the block ends. Any number of processes may do so.
+
+    `kinds` maps each configured channel to its address kind. Raises StoreUnusable. Afterwards the
+    ports raise Unavailable while the server cannot be reached, and CommitUnknown when the answer to
+    a commit was lost; connections are opened again by themselves.
+    """
+    database = Database(await open_pool(dsn), meter, clock.now)
+    known = Names("category"), Names("channel")
+    try:
+
+        def prime(transaction: Transaction) -> None:
+            known[0].prime(transaction, categories)
+            known[1].prime(transaction, kinds)
+
+        await database.write(prime)
+        for names in known:
+            await database.read(names.remember)
+        backlog = PostgresBacklog(database)
+        await backlog.count()
+        messages = PostgresMessages(database, known[0])
+        yield PostgresStore(
+            database,
+            messages,
+            RelationalSubscribers(database, *known),
+            RelationalBatches(database, known[1], kinds, clock, lease_now, record_alike),
+            RelationalDeliveries(database, *known, kinds),
+            RelationalFigures(database),
+            RelationalControl(database),
+            RelationalEvents(database),
+            backlog,
+            RelationalKeys(database),
+        )
+        await messages.close()
+    finally:
+        await database.close()
+
+
+def _meets(store: RelationalBatches) -> BatchStore:
+    return store

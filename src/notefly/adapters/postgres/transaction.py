@@ -1,0 +1,130 @@
+"""What the rules may use, on one connection to the server."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from asyncpg import Connection, Pool, Record
+from asyncpg.pool import PoolConnectionProxy
+
+from notefly.adapters.postgres.statements import STATEMENTS, Statement
+from notefly.adapters.postgres.waiting import answer
+from notefly.adapters.relational.transaction import Fact, Row, Values
+from notefly.domain.ids import Epoch
+
+CHUNK = 100
+"""Rows that a stream fetches in one go."""
+# Generic for the type checker only.
+Link: TypeAlias = "Connection[Record] | PoolConnectionProxy[Record]"
+Links: TypeAlias = "Pool[Record]"
+
+
+class Reading:
+    """A transaction that sees one moment. Statements go by name; a text stands for itself."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def rows(self, statement: str, values: Values = ()) -> list[Row]:
+        known = _known(statement)
+        found = answer(self._link.fetch(known.text, *known.arguments(values)))
+        return [tuple(row) for row in found]
+
+    def stream(self, statement: str, values: Values = ()) -> Iterator[Row]:
+        """Rows one by one; for what may be long."""
+        known = _known(statement)
+        cursor = answer(self._link.cursor(known.text, *known.arguments(values)))
+        while found := answer(cursor.fetch(CHUNK)):
+            yield from (tuple(row) for row in found)
+
+    def row(self, statement: str, values: Values = ()) -> Row | None:
+        """The first row."""
+        known = _known(statement)
+        found = answer(self._link.fetchrow(known.text, *known.arguments(values)))
+        return None if found is None else tuple(found)
+
+    def value(self, statement: str, values: Values = ()) -> Any:
+        """The first column of the first row, None without one."""
+        known = _known(statement)
+        return answer(self._link.fetchval(known.text, *known.arguments(values)))
+
+    def keys(self, keys: Sequence[int]) -> object:
+        """An array."""
+        return list(keys)
+
+    @property
+    def epoch(self) -> Epoch:
+        """The counter that every change of choices moves on."""
+        return Epoch(self.value("SELECT value FROM meta WHERE name = 'epoch'"))
+
+
+class Transaction(Reading):
+    """One that writes: each statement sees what was committed before it, and rows are locked."""
+
+    waiting = 0
+    """What this transaction adds to it, or takes off."""
+    undone = 0
+    """Nothing that is not committed can be seen here."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self._facts: list[Fact] = []
+        self.moved: Epoch | None = None
+        """The epoch, if it was moved on here."""
+
+    def run(self, statement: str, values: Values = ()) -> int:
+        """Execute, and say how many rows it changed."""
+        known = _known(statement)
+        tag = answer(self._link.execute(known.text, *known.arguments(values)))
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    def insert(self, statement: str, values: Values = ()) -> int:
+        """Execute, and say which key was given."""
+        return int(self.value(statement, values))
+
+    def many(self, statement: str, values: Iterable[Values]) -> None:
+        known = _known(statement)
+        answer(self._link.executemany(known.text, [known.arguments(one) for one in values]))
+
+    def hold_epoch(self) -> None:
+        self.value("SELECT value FROM meta WHERE name = 'epoch' FOR UPDATE")
+
+    def forget(self) -> None:
+        """Dead rows are vacuumed; the server's log of writes is its operator's."""
+
+    def next_epoch(self) -> Epoch:
+        moved = "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value"
+        self.moved = Epoch(self.value(moved))
+        return self.moved
+
+    def add_planned(self, batches: Sequence[Row]) -> Sequence[int]:
+        return [row[0] for row in self.rows("batches.add_planned", columns(batches))]
+
+    def record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        """All of them in one statement, whatever became of each."""
+        arrays = zip(("subscribers", "states", "reasons", "details"), columns(rows), strict=True)
+        return self.run(statement, {**scope, **dict(arrays)})
+
+    def tell(self, facts: Iterable[Fact]) -> None:
+        """They are written at the very end, because everybody waits for their counter."""
+        told = list(facts)
+        self._facts += told
+        self.waiting -= sum(fact.deliveries for fact in told if fact.terminal)
+
+    def close(self) -> None:
+        """The last of the work, before the commit."""
+        if self._facts:
+            told = [
+                (f.at, f.message, f.channel, f.state, f.deliveries, f.subscriber, f.terminal)
+                for f in self._facts
+            ]
+            self.run("batches.tell", columns(told))
+
+
+def columns(rows: Sequence[Row]) -> list[list[Any]]:
+    """Rows as arrays for `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _known(statement: str) -> Statement:
+    return STATEMENTS.get(statement) or Statement(statement, ())

@@ -1,0 +1,135 @@
+"""Connections that are cut, servers that go away, transactions that are in each other's way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import asyncpg
+import pytest
+
+from notefly.adapters.postgres.store import PostgresStore
+from notefly.adapters.postgres.waiting import answer
+from notefly.adapters.relational.rows import StoreBrokenError
+from notefly.adapters.relational.transaction import Transaction
+from notefly.domain.errors import CommitUnknown, Unavailable
+from tests.postgres.test_accepting import GOAL, request
+from tests.postgres.test_together import audience
+from tests.support.server import server
+
+pytestmark = pytest.mark.engines
+T = TypeVar("T")
+CUT_EVERYBODY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND application_name = 'notefly'
+"""
+CUT_IN_COMMIT = """
+CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON message DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION cut();
+"""
+
+
+async def sql(dsn: str, statement: str) -> None:
+    link = await asyncpg.connect(dsn)
+    await link.execute(statement)
+    await link.close()
+
+
+async def until_available(work: Callable[[], "asyncio.Future[T]"]) -> T:
+    while True:
+        try:
+            return await work()
+        except Unavailable:
+            continue
+
+
+async def test_connections_that_were_cut_are_opened_again(dsn: str, store: PostgresStore) -> None:
+    for n in range(1, 11):
+        await sql(dsn, CUT_EVERYBODY)
+        await until_available(lambda: asyncio.ensure_future(store.messages.accept(request(GOAL))))
+        assert await store.figures.messages() == n
+
+
+async def test_a_server_that_comes_back_is_used_again(store: PostgresStore) -> None:
+    await audience(store, 1)
+    await asyncio.to_thread(server().stop)
+    try:
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await store.messages.accept(request(GOAL))
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await store.figures.messages()
+    finally:
+        await asyncio.to_thread(server().ensure_postgres_running)
+    await until_available(lambda: asyncio.ensure_future(store.messages.accept(request(GOAL))))
+    assert await store.figures.messages() == 1
+
+
+async def test_nobody_is_told_how_a_commit_ended_that_was_cut(
+    dsn: str, store: PostgresStore
+) -> None:
+    await sql(dsn, CUT_IN_COMMIT)
+    keyed, keyless = request(GOAL, key="k"), request(GOAL)
+    found = await asyncio.gather(
+        store.messages.accept(keyed), store.messages.accept(keyless), return_exceptions=True
+    )
+    assert [type(one) for one in found] == [CommitUnknown, CommitUnknown]
+    assert not isinstance(found[0], Unavailable)
+    await sql(dsn, "DROP TRIGGER cut ON message")
+    again = await store.messages.accept(keyed)
+    assert again.ids == keyed.ids
+    assert (await store.messages.accept(keyed)).replayed
+
+
+async def test_two_in_each_others_way_both_get_through(
+    store: PostgresStore, other: PostgresStore
+) -> None:
+    """The server undoes one of them, which is done again."""
+    both = asyncio.Barrier(2)
+
+    def rename(first: str, second: str) -> Callable[[Transaction], None]:
+        met = False
+
+        def work(transaction: Transaction) -> None:
+            nonlocal met
+            touch = "UPDATE channel SET paused = NOT paused WHERE name = $1"
+            transaction.run(touch, (first,))
+            if not met:
+                met = True
+                answer(both.wait())
+            transaction.run(touch, (second,))
+
+        return work
+
+    await asyncio.gather(
+        store.database.write(rename("sms", "email")), other.database.write(rename("email", "sms"))
+    )
+    assert await store.control.paused() == frozenset()
+
+
+async def test_a_second_row_for_a_delivery_is_a_bug_and_says_so(store: PostgresStore) -> None:
+    await store.messages.accept(request(GOAL))
+    row = "INSERT INTO delivery SELECT 1, 1, 1, 1, 1, 1, 1 FROM generate_series(1, 2)"
+    with pytest.raises(StoreBrokenError, match="duplicate key"):
+        await store.database.write(lambda transaction: transaction.run(row))
+
+
+async def test_waiting_outside_of_work_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="outside the work"):
+        answer(asyncio.get_running_loop().create_future())
+
+
+async def test_who_goes_away_leaves_nothing_behind(store: PostgresStore) -> None:
+    never = asyncio.Event()
+
+    def stuck(transaction: Transaction) -> None:
+        transaction.next_epoch()
+        answer(never.wait())
+
+    for _ in range(12):
+        task = asyncio.ensure_future(store.database.write(stuck))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    await audience(store, 1)
