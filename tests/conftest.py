@@ -18,13 +18,14 @@ collect_ignore = [] if find_spec("playwright") else ["browser"]
 ADDRESS = re.compile(r"[\w.+-]+@example\.(?:com|net|org)|\+?1 ?202 ?555 ?\d{4}", re.IGNORECASE)
 """What all people of the tests have as addresses."""
 
+KEY = re.compile(r"nf_[0-9a-z]+_[0-9a-f]{64}")
 
 OWN_CLIENTS = ("httpx2", "httpcore2")
 """With which the tests ask, in this process, for whatever they like."""
 
 
 class Named(logging.Handler):
-    """Hears every word that is logged in this process, and keeps those that name somebody."""
+    """Hears every word logged in this process, tracebacks too; keeps those that name somebody."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -32,8 +33,11 @@ class Named(logging.Handler):
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith(OWN_CLIENTS) and ADDRESS.search(record.getMessage()):
-            self.lines.append(f"{record.name}: {record.getMessage()}")
+        if record.name.startswith(OWN_CLIENTS):
+            return
+        text = self.format(record)
+        if ADDRESS.search(text) or KEY.search(text):
+            self.lines.append(f"{record.name}: {text}")
 
 
 NAMED = pytest.StashKey[Named]()

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 PROJECT = "notefly"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "licences.md"
 LIMIT_SECONDS = 120
+UNREACHABLE = re.compile(r"connect|resol|network|timed? ?out|service|proxy|http", re.IGNORECASE)
 ALLOWED = frozenset(
     {
         "Apache-2.0",
@@ -69,22 +70,22 @@ def shipped(name: str = PROJECT, seen: set[str] | None = None) -> Iterator[Distr
 
 
 def licence(package: Distribution) -> str:
-    """By its SPDX name where the package says so, else by its classifiers; empty if by none."""
+    """By its SPDX name where the package says so, else by all its classifiers; empty if by none."""
     about = package.metadata
     name = normal(about["Name"])
-    classified = [line.split(" :: ")[-1] for line in about.get_all("Classifier") or ()]
-    named = [CLASSIFIERS[line] for line in classified if line in CLASSIFIERS]
-    spoken = about["License-Expression"] or (about["License"] or "")
-    return READ_BY_HAND.get(name) or (spoken if parts(spoken) <= ALLOWED else "") or first(named)
+    if spoken := READ_BY_HAND.get(name) or about["License-Expression"]:
+        return spoken if parts(spoken) <= ALLOWED else ""
+    if about["License"] and parts(about["License"]) <= ALLOWED:
+        return about["License"]
+    lines = [line.split(" :: ")[1:] for line in about.get_all("Classifier") or ()]
+    classified = {line[-1] for line in lines if line and line[0] == "OSI Approved" and line[1:]}
+    known = classified <= CLASSIFIERS.keys()
+    return " AND ".join(sorted(CLASSIFIERS[one] for one in classified)) if known else ""
 
 
 def parts(expression: str) -> set[str]:
     """Of `MIT OR Apache-2.0`; of everything that is not such an expression, itself."""
     return set(re.split(r" (?:OR|AND) ", expression.strip("()")))
-
-
-def first(named: list[str]) -> str:
-    return named[0] if named else ""
 
 
 def normal(name: str) -> str:
@@ -123,7 +124,10 @@ def check_advisories() -> list[str]:
         print(f"advisories: not run: the service did not answer within {LIMIT_SECONDS} s")
         return []
     except (ValueError, KeyError):
-        print("advisories: not run: the service cannot be reached")
+        said = done.stderr.strip().splitlines()[-1:] or ["nothing"]
+        if not UNREACHABLE.search(done.stderr):
+            return [f"pip-audit cannot be run: {said[0]}"]
+        print(f"advisories: not run: the service cannot be reached: {said[0]}")
         return []
     asked = [package for package in packages if "vulns" in package]
     if not asked:

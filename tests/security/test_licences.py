@@ -28,6 +28,20 @@ class Package:
             "MIT",
         ),
         ([("Classifier", "License :: OSI Approved :: GNU Affero General Public License v3")], ""),
+        (
+            [
+                ("License-Expression", "AGPL-3.0-only"),
+                ("Classifier", "License :: OSI Approved :: MIT License"),
+            ],
+            "",
+        ),
+        (
+            [
+                ("Classifier", "License :: OSI Approved :: GNU General Public License v3 (GPLv3)"),
+                ("Classifier", "License :: OSI Approved :: MIT License"),
+            ],
+            "",
+        ),
         ([], ""),
     ],
 )

@@ -112,14 +112,16 @@ class DeliverBatch:
     async def _consented(self, claim: Claim, after: SubscriberKey, limit: int) -> Slice:
         """As the choices stand now: read again, of fewer, if it took so long that they are old.
 
-        So it is when the whole process stood still between reading and calling.
+        So it is when the whole process stood still between reading and calling. Of one alone it
+        is read once more, then it goes on.
         """
+        last = False
         while True:
             began = self.clock.monotonic()
             part = await self.batches.hand_over(claim, after, limit, self.clock.now())
-            if limit == 1 or self.clock.monotonic() - began < HAND_OVER_SECONDS:
+            if last or self.clock.monotonic() - began < HAND_OVER_SECONDS:
                 return part
-            limit = max(1, limit // GROWTH)
+            last, limit = limit == 1, max(1, limit // GROWTH)
 
     def _limit(self, claim: Claim) -> int:
         """One by one where somebody kills the channel: the next death is about that one alone."""

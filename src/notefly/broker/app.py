@@ -104,7 +104,7 @@ class BrokerApp(Quart):
             try:
                 turn.begin()
             except TooManyRequests as error:
-                await send_answer(send, answer_for(error))
+                await send_answer(send, answer_for(error), ALL_SAFE_BYTES)
                 return
         if self._lean.takes(scope, headers):
             await self._lean(caller, headers, receive, send)

@@ -38,8 +38,8 @@ ABOUT = (
     "Times are RFC 3339 in UTC, ids are opaque strings, errors are RFC 9457. Every other method "
     "of a path answers 405 with `Allow`. API keys are made by `notefly keys create`; on a broker "
     "that only its own machine can reach they may be left out, unless it was told otherwise. Where "
-    "a rate limit is set, every answer but those of the probes carries `RateLimit` and "
-    "`RateLimit-Policy`."
+    "a rate limit is set, the answers of all calls but the probes carry `RateLimit` and "
+    "`RateLimit-Policy`; what is refused before it is known who asks does not."
 )
 SCHEMES = {
     "key": {

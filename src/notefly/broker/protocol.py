@@ -97,7 +97,9 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     @override
     def on_response_complete(self) -> None:
-        self.served, self.owes_since = True, self.loop.time()
+        self.served = True
+        if not self.pipeline:
+            self.owes_since = self.loop.time()
         super().on_response_complete()
 
     @override
@@ -109,7 +111,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     @override
     def resume_writing(self) -> None:
         self._writing = _cancel(self._writing)
-        self.owes_since = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.owes_since = None
         super().resume_writing()
 
     @override
@@ -158,6 +161,10 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _body_is_late(self) -> None:
         self._reading = None
+        if self.pipeline:
+            # Those before it are owed their answers first.
+            self._refuse(answer_for(RequestTimeout()))
+            return
         if not self.cycle.response_started:
             self._last_words(answer_for(RequestTimeout()))
         self.transport.close()

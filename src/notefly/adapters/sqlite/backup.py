@@ -4,9 +4,10 @@ A backup is of one moment: its read transaction stays open until every page is c
 writers go on in the WAL and nothing has to be copied twice. It takes no lock that a writer needs.
 """
 
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import apsw
 from notefly.adapters.sqlite.connection import check_version, migrations, refuse_newer
 from notefly.adapters.sqlite.transaction import STATEMENTS
 from notefly.domain.errors import Conflict, StoreUnusable
+
+LOG = logging.getLogger(__name__)
 
 STEP_PAGES = 256
 """1 MB at a time."""
@@ -55,12 +58,13 @@ def restore(backup: Path, store: Path, at: datetime) -> Path | None:
     StoreUnusable when the backup is not sound or too new; then nothing was changed.
     """
     examine(backup)
+    given = _folded(store) if store.exists() else 0
     unfinished = store.with_name(store.name + UNFINISHED)
     unfinished.unlink(missing_ok=True)
     try:
         with _translated(backup), closing(_opened(backup)) as source:
             _copy(source, unfinished)
-        _skip_events(unfinished)
+        _skip_events(unfinished, given)
         examine(unfinished)
         _sync(unfinished)
         kept = _set_aside(store, at)
@@ -84,6 +88,7 @@ def examine(file: Path) -> None:
 
 def _copy(source: apsw.Connection, target: Path) -> None:
     """Page by page, from one moment; the result is a single file without a WAL."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(apsw.Connection(str(target))) as copied:
         # Nothing of it counts before it is whole, and then it is synced as one.
         copied.execute("PRAGMA synchronous = OFF").fetchall()
@@ -103,20 +108,38 @@ def _copy(source: apsw.Connection, target: Path) -> None:
         copied.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
-def _skip_events(store: Path) -> None:
+def _skip_events(restored: Path, given: int) -> None:
     """Who followed the events of the replaced store must not take new ones for those."""
-    with _translated(store), closing(apsw.Connection(str(store))) as connection:
-        connection.execute(STATEMENTS["figures.skip_events"], (EVENTS_SKIPPED,)).fetchall()
+    with _translated(restored), closing(apsw.Connection(str(restored))) as connection:
+        newest = max(_last_event(connection), given) + EVENTS_SKIPPED
+        connection.execute(STATEMENTS["figures.skip_events"], (newest,)).fetchall()
+
+
+def _last_event(connection: apsw.Connection) -> int:
+    [(last,)] = connection.execute(STATEMENTS["figures.last_event"]).fetchall()
+    return int(str(last))
+
+
+def _folded(store: Path) -> int:
+    """Fold the store into one file, so that one rename exchanges it; the last event id it gave.
+
+    One that is too broken for that keeps its WAL beside it, and 0 is said.
+    """
+    try:
+        with closing(apsw.Connection(str(store))) as connection:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            return _last_event(connection)
+    except apsw.BusyError as error:
+        raise StoreUnusable(f"somebody reads {store}: stop them, then restore again") from error
+    except apsw.Error as error:
+        LOG.warning("the old store is kept as it lies there: %s", error)
+        return 0
 
 
 def _set_aside(store: Path, at: datetime) -> Path | None:
     """The old store under another name; what its WAL holds goes with it."""
     if not store.exists():
         return None
-    # Folded into one file first, so that one rename exchanges the old for the new. A store that
-    # is too broken for that keeps its WAL beside it.
-    with suppress(apsw.Error), closing(apsw.Connection(str(store))) as connection:
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     kept = store.with_name(f"{store.name}.replaced-{at:%Y%m%dT%H%M%S.%fZ}")
     log, index = (store.with_name(store.name + end) for end in ("-wal", "-shm"))
     if log.exists():

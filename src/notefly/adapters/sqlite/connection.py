@@ -39,6 +39,10 @@ def open_writer(path: str) -> apsw.Connection:
     """
     check_version()
     try:
+        if path != MEMORY:
+            # Addresses and secrets are its owner's; the files beside it take its mode.
+            with suppress(OSError):
+                Path(path).touch(mode=0o600)
         connection = apsw.Connection(path)
         _pragmas(connection, WRITER_CACHE_KIB)
         mode = _one(connection, "PRAGMA journal_mode = WAL")
@@ -57,11 +61,12 @@ def open_writer(path: str) -> apsw.Connection:
 def _settle(connection: apsw.Connection) -> None:
     """What a dead process committed may not be on the disk yet, and is answered for from now on.
 
-    It was read from the WAL as the system remembers it; a checkpoint syncs that, and writes and
-    syncs the pages once more. Without room for them the sync alone was done, which is enough.
+    It was read from the WAL as the system remembers it; a checkpoint syncs that, writes and syncs
+    the pages once more, and empties it of whom the dead process had erased. Without room for them,
+    or beside a reader, the sync alone was done, which is enough.
     """
-    with suppress(apsw.FullError):
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    with suppress(apsw.FullError, apsw.BusyError):
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def open_reader(path: str, *, earlier: bool = False) -> apsw.Connection:

@@ -48,4 +48,4 @@ DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ? OR at < ?
 
 -- name: skip_events
 -- Ids only go up: after a restore, those that were given since the backup are not given again.
-UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'event'
+DELETE FROM sqlite_sequence WHERE name = 'event'; INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)

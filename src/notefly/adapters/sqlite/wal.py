@@ -42,15 +42,21 @@ class Wal:
                 self.checkpoint()
 
     def wiped(self) -> bool:
-        """Empty it of what was erased. False: a reader is in the way, try after the next commit."""
+        """Empty it of what was erased. False: a reader is in the way, try after the next commit.
+
+        A disk that fails here is as grave as in `checkpoint`.
+        """
         self._connection.set_busy_timeout(0)
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.IOError as error:
+            self._on_unknown(error)
+            return False
         except apsw.Error:
             return False
         finally:
             self._connection.set_busy_timeout(BUSY_MILLISECONDS)
-        self._pages = 0
+        self._pages = self._tried_at = 0
         return True
 
     def checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> bool:
