@@ -25,6 +25,7 @@ SYNC_BYTES = 16 << 20
 """Written back this often: a disk with gigabytes to write would hold up the commits beside it."""
 EVENTS_SKIPPED = 2**32
 """More than there can have been since the backup."""
+MAGIC = b"SQLite format 3\0"
 UNFINISHED = ".unfinished"
 BUSY_MILLISECONDS = 10_000
 
@@ -125,6 +126,9 @@ def _folded(store: Path) -> int:
 
     One that is too broken for that keeps its WAL beside it, and 0 is said.
     """
+    with store.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return 0  # Opening it would throw its WAL away.
     try:
         with closing(apsw.Connection(str(store))) as connection:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
