@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import commit, machine, today
+from tests.faults.disk import COMMANDS
 from tests.faults.fault import Counts, Fault, Tally
 from tests.faults.planted import caught_all
 from tests.faults.report import Row, State, closing, table
@@ -26,6 +27,8 @@ from tests.faults.suite import faults
 
 RESULTS = Path(__file__).parent / "results"
 SCALES = ("ci", "short", "long")
+BOUNDS = {"ci": 300, "short": 1_800}
+"""Seconds that all faults together may take on a quiet machine; told, and no reason to fail."""
 CAP_SYS_ADMIN = 21
 """From <linux/capability.h>: without it root cannot mount either."""
 
@@ -51,7 +54,7 @@ def main() -> None:
     whole = not (asked.only or asked.rounds or asked.unproved) and asked.scale != "ci"
     if whole and passed:
         _write(found)
-    print("\n".join(["", *table(rows), "", closing(rows)]))
+    print("\n".join(["", *table(rows), "", closing(rows), took(asked.scale, found["seconds"])]))
     sys.exit(not passed)
 
 
@@ -125,15 +128,23 @@ def folder(root: Path, name: str) -> Path:
     return made
 
 
+def took(scale: str, seconds: int) -> str:
+    """All of it, beside its bound where the scale has one."""
+    if (bound := BOUNDS.get(scale)) is None:
+        return f"{seconds:,} s"
+    return f"{seconds:,} s: {'over' if seconds > bound else 'within'} the {bound:,} s of {scale}"
+
+
 def _privileged() -> bool:
     """Whether whatever the suite needs can be had: then "not run" is no excuse.
 
-    Root in a container may be without the right to mount, or without loop devices.
+    Root in a container may be without the right to mount, without loop devices or without mkfs.
     """
     status = Path("/proc/self/status").read_text()
     rights = next(int(x.split()[1], 16) for x in status.splitlines() if x.startswith("CapEff:"))
     mounts = rights >> CAP_SYS_ADMIN & 1 and Path("/dev/loop-control").exists()
-    return os.geteuid() == 0 and bool(mounts)
+    commands = all(map(shutil.which, COMMANDS))
+    return os.geteuid() == 0 and bool(mounts) and commands
 
 
 def _write(found: dict[str, Any]) -> None:

@@ -16,13 +16,12 @@ from tests.faults.crowd import line, person
 from tests.faults.fault import Fault, Rounds, Tally
 from tests.faults.link import NDJSON, Call, Link
 from tests.faults.product import Place, Product
+from tests.faults.switched import DOWN, WAYS, Backlog
 from tests.faults.witnesses import rows_of
 
 BROKER = ("-m", "notefly", "broker")
 BROADCAST, SINGLE, GOOD = "broadcast", "single", "good"
-DOWN = "switched"
 GOOD_CHANNELS = ("sms", "recorder")
-WAYS = ("retry", "raise", "exit", "hang", "pause")
 LINES = 10_000
 SINGLES = 10
 """One in so many of what is queued is a message of its own: a batch of one."""
@@ -62,6 +61,7 @@ class Down:
         ways = rng.sample(WAYS, len(WAYS))
         self._ways = ways if queued >= MANY else ways[:1]
         self._way = "up"
+        self._backlog = Backlog(place)
 
     async def run(self) -> Tally:
         self._switch.write_text("up")
@@ -91,6 +91,7 @@ class Down:
         for way in self._ways:
             await self._be(way)
             await self._compare(before)
+            self._mourn(way)
         full = resident_mib(product.pid)
         self._tally.measured["memory"] = f"{lean:.0f} → {full:.0f} MiB (≤ + {MEMORY_MIB})"
         if full > lean + MEMORY_MIB:
@@ -130,7 +131,7 @@ class Down:
             await self._ask(Call("POST", "/v1/messages", body, NDJSON))
         while self._value("SELECT count(*) FROM unplanned"):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
-        self._tally.counts["deliveries queued"] += self._waiting()
+        self._tally.counts["deliveries queued"] += self._backlog.waiting()
         self._tally.measured["queued in"] = f"{time.monotonic() - began:.0f} s"
 
     async def _probe(self, name: str, number: int) -> Probe:
@@ -165,11 +166,11 @@ class Down:
     async def _compare(self, before: Probe) -> None:
         """A p99 that is doubtful is measured again: the machine has its moods too."""
         worse = [("no figure", 0.0)]
-        for _ in range(TRIES):
+        for tries in range(1, TRIES + 1):
             during = await self._probe(self._way, PROBES)
             worse = [
-                self._ratio("publish", before.answered, during.answered),
-                self._ratio("delivered", before.delivered, during.delivered),
+                self._ratio("publish", before.answered, during.answered, tries),
+                self._ratio("delivered", before.delivered, during.delivered, tries),
             ]
             if all(ratio <= BOUND for _, ratio in worse):
                 return
@@ -178,28 +179,35 @@ class Down:
                 self._find(Kind.SLOW, f"{DOWN} is down ({self._way}): {told}")
 
     def _ratio(
-        self, what: str, before: Sequence[float], during: Sequence[float]
+        self, what: str, before: Sequence[float], during: Sequence[float], tries: int
     ) -> tuple[str, float]:
         one, other = p99(before), p99(during)
-        bound = f"≤ {BOUND:g} times, N {len(during)}"
+        floor = f"of at least {FLOOR_SECONDS * 1e3:g} ms"
+        bound = f"≤ {BOUND:g} times {floor}, N {len(during)}, try {tries} of {TRIES}"
         told = f"{one * 1e3:.1f} ms → {other * 1e3:.1f} ms ({bound})"
         self._tally.measured[f"{what} p99, {self._way}"] = told
         return f"{what} p99 {told}", other / max(one, FLOOR_SECONDS)
 
     async def _come_back(self) -> None:
         """It drains: at least some, and all of it where there is the time."""
-        left = self._waiting()
+        left, (before, _) = self._backlog.waiting(), self._backlog.ended()
         await self._be("up")
         self._switch.write_text("up")
         deadline = time.monotonic() + DRAIN_SECONDS
-        while (now := self._waiting()) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
+        while (now := self._backlog.waiting()) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.2)
-        self._tally.measured["drained"] = f"{left - now:,} of {left:,}"
-        if left and now >= left:
+        self._mourn("up")
+        delivered = self._backlog.ended()[0] - before
+        self._tally.measured["drained"] = f"{delivered:,} delivered of {left:,}, {now:,} wait"
+        if left and not delivered:
             self._find(Kind.STUCK, f"{DOWN} came back, and none of {left} was delivered")
 
-    def _waiting(self) -> int:
-        return int(self._value(WAITING) or 0)
+    def _mourn(self, way: str) -> None:
+        """A channel that is down, and costs nobody his life, is no reason for a dead letter."""
+        dead, explained = self._backlog.deaths(way)
+        self._tally.counts[f"dead, {way}"] += dead
+        if dead and not explained:
+            self._find(Kind.DEAD, f"{dead} deliveries while {DOWN} was down ({way})")
 
     def _find(self, kind: Kind, detail: str) -> None:
         self._tally.findings.append(Finding(kind, detail))
@@ -217,7 +225,6 @@ ENDED = """
 SELECT m.id, max(b.ended_at), count(*) FROM message m JOIN category c ON c.key = m.category
 JOIN batch b ON b.message = m.key WHERE c.name = 'good' AND b.state = 3 GROUP BY m.key
 """
-WAITING = "SELECT sum(size - delivered - dead - cancelled - moved) FROM batch WHERE state < 3"
 
 
 def p99(values: Sequence[float]) -> float:

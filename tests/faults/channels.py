@@ -33,6 +33,8 @@ BURST = 150
 """Good messages of one measurement of speed."""
 SPEED = 0.8
 PAIRS, MORE_PAIRS = 3, 9
+MANY = 100_000
+"""Deliveries with which bad channels are busy for long enough to be measured beside."""
 LINES = 5_000
 DRAIN_SECONDS = 900.0
 
@@ -132,6 +134,9 @@ class Siege:
                 break
         await self.switch("resume")
         if not beside:
+            self.tally.measured["others' speed"] = "not measured"
+            if self.deliveries >= MANY:
+                self.find(Kind.ERROR, "the others' speed beside bad channels was never measured")
             return
         ratio = median(beside) / median(alone)
         told = f"{ratio:.0%} of {median(alone):,.0f}/s (≥ {SPEED:.0%}, N {len(beside)} bursts)"

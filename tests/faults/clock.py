@@ -78,12 +78,16 @@ class Clocks:
         workers = self.product.processes("channel")
         signal_all(workers, signal.SIGSTOP)
         await self._ask(self._message())
-        await until(lambda: open_work(self.siege.store).leased > 0)
+        self.findings += await until(
+            lambda: open_work(self.siege.store).leased > 0, f"a lease in round {number}"
+        )
         self._jump(jump)
         await asyncio.sleep(LEASED_SECONDS)
         signal_all(workers, signal.SIGCONT)
         await self._ask(*(self._message() for _ in range(rng.randint(1, 9))))
-        await until(lambda: open_work(self.siege.store).waiting > 0)
+        self.findings += await until(
+            lambda: open_work(self.siege.store).waiting > 0, f"a retry in round {number}"
+        )
         dead = number % 3 == 2
         if dead:
             await self.product.kill()

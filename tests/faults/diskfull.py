@@ -179,7 +179,7 @@ class Fullness:
         status = product.status
         left = await product.kill()
         found = [Finding(Kind.ORPHAN, orphan) for orphan in left]
-        if status != 1 or NO_ROOM not in self.siege.place.words.read_bytes():
+        if status != 1 or NO_ROOM not in product.words:
             told = f"the start on a full disk ended with status {status}"
             found.append(Finding(Kind.ERROR, told))
         self.counts["starts refused"] += 1

@@ -49,6 +49,7 @@ class Campaign:
         stores = self._stores()
         await asyncio.gather(*(self._lane(stores) for _ in range(LANES)))
         missed = {"points missed": self._missed.total()}
+        missed |= {f"missed {point}": n for point, n in sorted(self._missed.items())}
         self.tally.counts = Counts(dict(sorted(self._kills.items())) | missed | self._counts)
         self.tally.findings += self._never_reached()
         return self.tally

@@ -7,7 +7,7 @@ product stands still before the cut, so that nobody is told afterwards what the 
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from tests.faults.siege import Siege
 MEGABYTES = 64
 BROKER = ("-m", "notefly", "broker")
 KILLED = 0.25
-"""Lives that only the process loses; what the disk has not got yet is still in memory then."""
+"""How often a life is lost before that of the round by the process alone: what the disk has not got
+yet is still in memory then, and the cut meets a log that was recovered."""
 
 
 class Cuts:
@@ -30,15 +31,22 @@ class Cuts:
 
     def __init__(self, siege: Siege, disk: LoopDisk) -> None:
         self.siege = siege
-        self.counts = Counts()
+        self.counts = Counts({"power cuts": 0, "kills between them": 0})
         self._disk = disk
 
     async def round(self) -> list[Finding]:
         """Load, cut, and a look at what the disk has."""
-        cut = self.siege.rng.random() >= KILLED
-        self.siege.ending = self._cut if cut else Product.kill
+        found: list[Finding] = []
+        if self.siege.rng.random() < KILLED:
+            found += await self._life(Product.kill, "kills between them")
+        return found or await self._life(self._cut, "power cuts")
+
+    async def _life(
+        self, ending: Callable[[Product], Awaitable[list[str]]], counted: str
+    ) -> list[Finding]:
+        self.siege.ending = ending
         found = await self.siege.round()
-        self.counts["power cuts"] += cut
+        self.counts[counted] += 1
         place = self.siege.place
         if store_path(place.data).exists():
             found += damage(store_path(copy_store(place, place.witnesses / "looked-at")))

@@ -108,6 +108,7 @@ class Product:
         self.port, self.client_port = ports
         self._place = place
         with place.words.open("ab") as words:
+            self._words_before = words.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", *command],
                 cwd=place.witnesses,
@@ -135,6 +136,11 @@ class Product:
     def status(self) -> int | None:
         """How it ended; None while it lives."""
         return self._process.poll()
+
+    @property
+    def words(self) -> bytes:
+        """What it has printed in this life."""
+        return self._place.words.read_bytes()[self._words_before :]
 
     async def ready(self) -> float:
         """Seconds until it took traffic. Raises NotReady."""

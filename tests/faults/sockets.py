@@ -10,11 +10,11 @@ import random
 import shutil
 import socket
 import time
-from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.attack import CLOSED_SECONDS, GRACE_SECONDS, Attack, handles
 from tests.faults.checker import Finding, Kind
 from tests.faults.fault import Fault, Rounds, Tally
 from tests.faults.link import Link, NoAnswer
@@ -29,11 +29,6 @@ SCRIPT = (
 )
 POOR = ("-c", SCRIPT)
 CATEGORY = "goals"
-CLOSED_SECONDS = 15.0
-GRACE_SECONDS = 5.0
-"""For the harness itself, which has thousands of sockets to look after."""
-PER_SECOND = 400
-"""Connections that the attack opens."""
 QUIET_SECONDS = 4.0
 CLIENTS = 4
 THINK_SECONDS = 0.01
@@ -46,59 +41,6 @@ STREAM_BYTES = 200_000
 STREAM_MESSAGES = 60
 """More than the kernel's buffers hold: from somewhere in them on nobody takes anything."""
 MEMORY_BYTES = 20 * MEBIBYTE
-HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-OPENING = {
-    "silent": b"",
-    "half a head": HEAD + b"X-Slow: ",
-    "half a body": HEAD + b"Content-Length: 1000\r\n\r\n{",
-}
-
-
-@dataclass(slots=True)
-class Attack:
-    """Opens them, and notes how long each was let stay."""
-
-    port: int
-    rng: random.Random
-    stayed: list[float] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
-    open_still: Counter[str] = field(default_factory=Counter)
-
-    async def run(self, sockets: int) -> None:
-        """Until all were closed, or should have been."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(sockets):
-                group.create_task(self._one(number / PER_SECOND))
-
-    async def _one(self, delay: float) -> None:
-        await asyncio.sleep(delay)
-        kind = self.rng.choice(list(OPENING))
-        self.kinds[kind] += 1
-        began = time.monotonic()
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return
-        try:
-            async with asyncio.timeout(CLOSED_SECONDS + GRACE_SECONDS):
-                await asyncio.gather(self._drip(writer, OPENING[kind]), _ended(reader))
-        except TimeoutError:
-            self.open_still[kind] += 1
-        self.stayed.append(time.monotonic() - began)
-        writer.transport.abort()
-
-    async def _drip(self, writer: asyncio.StreamWriter, opening: bytes) -> None:
-        """A byte a second, for as long as anybody takes it."""
-        writer.write(opening)
-        while opening and not writer.transport.is_closing():
-            await asyncio.sleep(1)
-            writer.write(b"x")
-
-
-async def _ended(reader: asyncio.StreamReader) -> None:
-    with contextlib.suppress(ConnectionError):
-        while await reader.read(65_536):
-            pass
 
 
 async def _deaf(port: int) -> socket.socket:
@@ -181,7 +123,8 @@ async def run(root: Path, seed: int, rounds: int) -> Tally:
     tally = Tally(rounds=rounds)
     try:
         await product.ready()
-        await _attacked(siege, product, tally, random.Random(seed))
+        with handles():
+            await _attacked(siege, product, tally, random.Random(seed))
         await siege.drain()
         tally.findings += [Finding(Kind.UNANSWERED, one) for one in siege.world.cut]
         tally.findings += await siege.inspect(siege.place.data, drained=True)
@@ -208,6 +151,10 @@ async def _attacked(siege: Siege, product: Product, tally: Tally, rng: random.Ra
     await waited
     closed = sum([await _closed(stream) for stream in streams])
     tally.counts.update({f"sockets, {kind}": n for kind, n in sorted(attack.kinds.items())})
+    tally.counts["sockets opened"] = attack.opened
+    if attack.opened < tally.rounds:
+        told = f"{attack.opened} sockets of {tally.rounds} were opened: {attack.refused}"
+        tally.findings.append(Finding(Kind.ERROR, told))
     tally.counts["streams not read"] = STREAMS
     tally.counts["asked again"] = work.again
     _bound(tally, "sockets open after 15 s", sum(t > CLOSED_SECONDS for t in attack.stayed), 0)
@@ -215,7 +162,7 @@ async def _attacked(siege: Siege, product: Product, tally: Tally, rng: random.Ra
     _bound(tally, "p99 under attack, ms", under * 1e3, TIMES * max(quiet, NOISE_SECONDS) * 1e3)
     _bound(tally, "memory, MiB more", max(0, grown) / MEBIBYTE, MEMORY_BYTES / MEBIBYTE)
     tally.measured["p99 without, ms"] = f"{quiet * 1e3:.1f}"
-    tally.measured["longest stay, s"] = f"{max(attack.stayed):.1f}"
+    tally.measured["longest stay, s"] = f"{max(attack.stayed, default=0.0):.1f}"
 
 
 async def _streams(siege: Siege, product: Product) -> list[socket.socket]:

@@ -102,14 +102,15 @@ class Standstill:
         if stand.died:
             signal_all(pids, signal.SIGSTOP)
             await self._message(siege, product, "goals")
-            await until(lambda: attempts_that(path, "died") > died)
+            found = await until(lambda: attempts_that(path, "died") > died, "a lease that ended")
         else:
             calls = siege.place.calls.stat().st_size
             await self._message(siege, product, BROADCAST)
-            await until(lambda: siege.place.calls.stat().st_size > calls)
+            found = await until(lambda: siege.place.calls.stat().st_size > calls, "a call")
             signal_all(pids, signal.SIGSTOP)
             await asyncio.sleep(BEYOND_SECONDS * siege.rng.uniform(1, 1.3))
         signal_all(pids, signal.SIGCONT)
+        self.tally.findings += found
         await siege.drain(PATIENCE_SECONDS)
 
     async def _message(self, siege: Siege, product: Product, category: str) -> None:
@@ -137,11 +138,14 @@ def signal_all(pids: list[int], number: int) -> None:
             continue
 
 
-async def until(happened: Callable[[], bool]) -> None:
-    """Or until nobody believes in it any more; the checker says what is wrong then."""
+async def until(happened: Callable[[], bool], what: str) -> list[Finding]:
+    """Or until nobody believes in it any more: then the round has tested nothing."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
+    while not happened():
+        if time.monotonic() > deadline:
+            return [Finding(Kind.ERROR, f"it never came to {what}: nothing was tested")]
         await asyncio.sleep(0.01)
+    return []
 
 
 async def run(root: Path, seed: int, rounds: int) -> Tally:

@@ -2,6 +2,7 @@
 
 import re
 
+from tests.faults.__main__ import took
 from tests.faults.checker import Finding, Kind
 from tests.faults.fault import Counts, Tally
 from tests.faults.report import Row, State, closing, table
@@ -46,3 +47,9 @@ def test_findings_are_counted_by_kind_and_shown_up_to_a_limit() -> None:
 def test_the_closing_line_is_that_of_a_test_runner() -> None:
     rows = [row(), row(), row(State.FAILED), row(State.NOT_RUN)]
     assert closing(rows) == "2 passed, 1 failed, 1 not run"
+
+
+def test_what_all_of_it_took_stands_beside_its_bound() -> None:
+    assert took("ci", 300) == "300 s: within the 300 s of ci"
+    assert took("short", 2_000) == "2,000 s: over the 1,800 s of short"
+    assert took("long", 20_000) == "20,000 s"
