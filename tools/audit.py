@@ -119,10 +119,11 @@ def check_advisories() -> list[str]:
         done = subprocess.run(  # noqa: S603 - a tool of ours, by its module
             command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
         )
-        packages = json.loads(done.stdout)["dependencies"]
     except subprocess.TimeoutExpired:
         print(f"advisories: not run: the service did not answer within {LIMIT_SECONDS} s")
         return []
+    try:
+        packages = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
         said = done.stderr.strip().splitlines()[-1:] or ["nothing"]
         if not UNREACHABLE.search(done.stderr):

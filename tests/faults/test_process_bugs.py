@@ -1,4 +1,4 @@
-"""The faults of leases and of clocks find a product that is wrong: else no zero of theirs counts."""
+"""The faults of leases and clocks find a product that is wrong: else none of their zeros counts."""
 
 from pathlib import Path
 
