@@ -190,24 +190,26 @@ class Down:
 
     async def _come_back(self) -> None:
         """It drains: at least some, and all of it where there is the time."""
-        left, (before, _) = self._backlog.waiting(), self._backlog.ended()
+        left, before = self._backlog.waiting(), self._backlog.delivered()
         await self._be("up")
         self._switch.write_text("up")
         deadline = time.monotonic() + DRAIN_SECONDS
         while (now := self._backlog.waiting()) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.2)
         self._mourn("up")
-        delivered = self._backlog.ended()[0] - before
+        delivered = self._backlog.delivered() - before
         self._tally.measured["drained"] = f"{delivered:,} delivered of {left:,}, {now:,} wait"
         if left and not delivered:
             self._find(Kind.STUCK, f"{DOWN} came back, and none of {left} was delivered")
 
     def _mourn(self, way: str) -> None:
-        """A channel that is down, and costs nobody his life, is no reason for a dead letter."""
-        dead, explained = self._backlog.deaths(way)
+        """Being down explains some dead letters, and no others."""
+        dead, unexplained = self._backlog.deaths(way)
         self._tally.counts[f"dead, {way}"] += dead
-        if dead and not explained:
-            self._find(Kind.DEAD, f"{dead} deliveries while {DOWN} was down ({way})")
+        if unexplained:
+            self._find(
+                Kind.DEAD, f"{unexplained} of {dead} deliveries while {DOWN} was down ({way})"
+            )
 
     def _find(self, kind: Kind, detail: str) -> None:
         self._tally.findings.append(Finding(kind, detail))
