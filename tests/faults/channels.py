@@ -34,9 +34,9 @@ BURST = 150
 SPEED = 0.8
 PAIRS, MORE_PAIRS = 3, 9
 MANY = 100_000
+"""Deliveries with which bad channels are busy for long enough to be measured beside."""
 ROUGHLY = 0.5
 """The speed that is judged where fewer are delivered: a few seconds on a busy machine."""
-"""Deliveries with which bad channels are busy for long enough to be measured beside."""
 LINES = 5_000
 DRAIN_SECONDS = 900.0
 
