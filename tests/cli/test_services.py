@@ -132,7 +132,8 @@ def test_tail_follows_what_happens(start: Start, broker: Broker) -> None:
 def test_publish_and_wait_fails_if_a_delivery_is_dead(start: Start, tmp_path: Path) -> None:
     broker = Broker(tmp_path / "data", mocks=True)
     broker.call("POST", "/v1/channels/sms/pause")
-    soon = datetime.now(UTC) + timedelta(seconds=1)
+    # Far enough away for a process to start on a busy machine.
+    soon = datetime.now(UTC) + timedelta(seconds=5)
     words = ("publish", "sports", "Too late", "--wait", "--expires-at", soon.isoformat())
     publish = start(*words, broker_url=broker.url)
     assert publish.stderr is not None
