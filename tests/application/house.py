@@ -10,6 +10,7 @@ from typing import Any
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
+from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.engine import Bells, Engine
 from notefly.application.lane import Terms, Tools, WorkerName
@@ -22,6 +23,7 @@ from notefly.application.retry import Judge
 from notefly.application.room import Room
 from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
+from notefly.domain.batch import Claim
 from notefly.domain.delivery import MessageState, State
 from notefly.domain.ids import MessageId, SubscriberId
 from notefly.domain.log import DeliveryFilter
@@ -30,7 +32,7 @@ from notefly.domain.outcome import RetryPolicy
 from notefly.ports.batch_store import Slice
 from notefly.ports.channel import Channel
 from tests.support.channels import Scripted
-from tests.support.story import logged, states, status
+from tests.support.story import claim, join, logged, plan, publish, states, status
 from tests.support.time import SilentMeter, VirtualClock
 from tests.support.world import CATEGORIES, World, sqlite_file, sqlite_memory
 
@@ -178,3 +180,18 @@ def delay_first_reading(house: House, leaver: str) -> None:
         return part
 
     house.world.batches.hand_over = read_slowly  # type: ignore[assignment,method-assign]
+
+
+def deliver(house: House, channel: Scripted, *, stopping: bool = False) -> DeliverBatch:
+    """One channel's way of delivering, with ten milliseconds for a hand-over."""
+    return DeliverBatch(
+        channel, house.world.batches, house.judge, house.clock, 0.01, lambda: stopping
+    )
+
+
+async def begun(world: World, *names: str) -> tuple[MessageId, Claim]:
+    """A message to them, its one batch claimed."""
+    await join(world, *names)
+    message = await publish(world)
+    [claimed] = await claim(world, *await plan(world))
+    return message, claimed

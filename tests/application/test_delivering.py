@@ -5,33 +5,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from notefly.application.deliver import HAND_OVER_SECONDS, DeliverBatch, Stride
-from notefly.domain.batch import Claim, Ending
+from notefly.application.deliver import HAND_OVER_SECONDS, Stride
+from notefly.domain.batch import Ending
 from notefly.domain.delivery import Reason, State
-from notefly.domain.ids import MessageId, SubscriberKey
+from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
 from notefly.ports.batch_store import Slice
 from notefly.ports.channel import ChannelDied, HandOver
-from tests.application.house import House, delay_first_reading, house_with
+from tests.application.house import begun, delay_first_reading, deliver, house_with
 from tests.support.channels import Answer, Scripted
-from tests.support.story import claim, join, logged, plan, profile, publish, states
-from tests.support.world import World
+from tests.support.story import claim, logged, plan, profile, publish, states
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 ONE, TWO = SubscriberKey(1), SubscriberKey(2)
-
-
-def deliver(house: House, channel: Scripted, *, stopping: bool = False) -> DeliverBatch:
-    return DeliverBatch(
-        channel, house.world.batches, house.judge, house.clock, 0.01, lambda: stopping
-    )
-
-
-async def begun(world: World, *names: str) -> tuple[MessageId, Claim]:
-    await join(world, *names)
-    message = await publish(world)
-    [claimed] = await claim(world, *await plan(world))
-    return message, claimed
 
 
 async def tried(folder: Path, answer: Answer, *names: str) -> tuple[Scripted, dict[State, int]]:

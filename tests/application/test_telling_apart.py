@@ -8,34 +8,20 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from notefly.application.deliver import DeliverBatch, Stride
+from notefly.application.deliver import Stride
 from notefly.application.doorbell import Doorbell
-from notefly.domain.batch import NOBODY, Claim, Ending, Handed
+from notefly.domain.batch import NOBODY, Ending, Handed
 from notefly.domain.delivery import Reason, State
-from notefly.domain.ids import Epoch, MessageId, SubscriberKey
+from notefly.domain.ids import Epoch, SubscriberKey
 from notefly.domain.log import DeliveryFilter
 from notefly.domain.outcome import Delivered, Outcomes, RetryPolicy, Verdict
 from notefly.ports.channel import ChannelDied, HandOver
-from tests.application.house import House, house_with
+from tests.application.house import begun, deliver, house_with
 from tests.support.channels import Scripted
-from tests.support.story import claim, join, logged, plan, publish, states
-from tests.support.world import World
+from tests.support.story import claim, logged, states
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 ONE, TWO = SubscriberKey(1), SubscriberKey(2)
-
-
-def deliver(house: House, channel: Scripted, *, stopping: bool = False) -> DeliverBatch:
-    return DeliverBatch(
-        channel, house.world.batches, house.judge, house.clock, 0.01, lambda: stopping
-    )
-
-
-async def begun(world: World, *names: str) -> tuple[MessageId, Claim]:
-    await join(world, *names)
-    message = await publish(world)
-    [claimed] = await claim(world, *await plan(world))
-    return message, claimed
 
 
 def test_who_is_tried_again_is_told_apart_from_the_others() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from notefly.adapters.sqlite.audit import EVERY_KEY, Part, SqliteAudit, open_for_audit, parts
+from notefly.adapters.relational.auditing import EVERY_KEY, Part
+from notefly.adapters.sqlite.audit import SqliteAudit, open_for_audit, parts
 from notefly.domain.batch import NOBODY, Begun, Ending, Handed, Report
 from notefly.domain.errors import StoreUnusable
 from notefly.domain.ids import SubscriberId, SubscriberKey

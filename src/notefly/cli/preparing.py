@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 from typing_extensions import override
 
-from notefly.config import Settings, load
+from notefly.config import MASK, Settings, load
 
 CHATTY = ("uvicorn", "hpack", "asyncio")
 """Libraries whose everyday remarks would bury ours."""
@@ -20,7 +20,7 @@ ADDRESS = re.compile(
     r"|(?<![\w.])(?:\+|%2[Bb])[0-9](?:[ ().-]{0,2}[0-9]){6,14}(?![\w:])"
 )
 """An e-mail address, or a phone number as E.164 writes it."""
-MASK = "****"
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 

@@ -1,29 +1,29 @@
 """The promise, checked on the server: one streaming statement for each part of an invariant."""
 
 import json
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import asyncpg
 
 from notefly.adapters.postgres.errors import DRIVER
-from notefly.adapters.postgres.statements import Statement, numbered
+from notefly.adapters.postgres.statements import numbered
 from notefly.adapters.postgres.transaction import Link
-from notefly.adapters.relational.statements import load
+from notefly.adapters.relational.auditing import (
+    ROWS,
+    Part,
+    invariants_of,
+    key_ranges,
+    load_parts,
+    same_request,
+)
 from notefly.adapters.relational.times import maybe_moment
 from notefly.domain.errors import StoreUnusable
 from notefly.domain.ids import SubscriberId
 from notefly.domain.log import Looked, Violation
-from notefly.domain.message import Content, fingerprint
+from notefly.domain.message import Content
 from notefly.ports.audit import Audit
 
-LOOKS_AT = re.compile(r"^-- Looks at ([a-z -]+?)(?: by (message|batch))?\.$", re.MULTILINE)
-ROWS = 100
-STEP = 500
-"""Keys in one statement; so many batches are at most half a million deliveries."""
-EVERY_KEY = 2**62
 REQUESTS = "I7_request"
 NAMES = {
     "message": "SELECT id FROM message WHERE key = $1",
@@ -32,29 +32,9 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One statement of audit.sql: what it counts, and the table whose keys cut it into ranges."""
-
-    name: str
-    statement: Statement
-    unit: str
-    by: str | None
-
-    @property
-    def invariant(self) -> str:
-        return self.name.partition("_")[0]
-
-
 def parts() -> list[Part]:
-    """All of them, in the order they are checked."""
-    found = []
-    for name, sql in load("notefly.adapters.postgres", "audit").items():
-        looks_at = LOOKS_AT.search(sql)
-        if looks_at is None:
-            raise AssertionError(f"{name} does not say what it looks at")
-        found.append(Part(name, numbered(sql), looks_at[1], looks_at[2]))
-    return found
+    """This engine's."""
+    return load_parts("notefly.adapters.postgres")
 
 
 class PostgresAudit:
@@ -65,7 +45,7 @@ class PostgresAudit:
         self._parts = parts()
 
     def invariants(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(part.invariant for part in self._parts))
+        return invariants_of(self._parts)
 
     async def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
         try:
@@ -85,9 +65,10 @@ class PostgresAudit:
 
 
 async def _look(link: Link, part: Part) -> AsyncIterator[Looked | Violation]:
+    statement = numbered(part.sql)
     for scope in await _scopes(link, part):
         async with link.transaction(isolation="repeatable_read", readonly=True):
-            cursor = await link.cursor(part.statement.text, *part.statement.arguments(scope))
+            cursor = await link.cursor(statement.text, *statement.arguments(scope))
             while rows := await cursor.fetch(ROWS):
                 plain = [tuple(row) for row in rows]
                 told = list(map(_request, plain)) if part.name == REQUESTS else plain
@@ -101,20 +82,13 @@ async def _scopes(link: Link, part: Part) -> Sequence[dict[str, int]]:
     if part.by is None:
         return [{}]
     latest = await link.fetchval(f"SELECT max(key) FROM {part.by}")  # noqa: S608 - of LOOKS_AT
-    ends = [*range(STEP, latest or 0, STEP), EVERY_KEY]
-    return list(_ranges(ends))
-
-
-def _ranges(ends: Sequence[int]) -> Iterator[dict[str, int]]:
-    for after, through in zip([0, *ends], ends, strict=False):
-        yield {"after": after, "through": through}
+    return key_ranges(latest)
 
 
 def _request(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Whether a key's hash is the one of the messages that are stored under it.
 
-    That cannot be known any more where somebody whom it named was erased. One message may have come
-    alone, or as the one line of many.
+    That cannot be known any more where somebody whom it named was erased.
     """
     key, owner, first, taken_with, messages = row
     stored = json.loads(messages)
@@ -124,8 +98,7 @@ def _request(row: tuple[Any, ...]) -> tuple[Any, ...]:
         Content(category, body, title, maybe_moment(expires), person and SubscriberId(person))
         for category, title, body, expires, _, person in stored
     ]
-    ways = (True,) if len(contents) > 1 else (False, True)
-    same = taken_with in [fingerprint(contents, many=many) for many in ways]
+    same = same_request(taken_with, contents)
     wrong = None if same else f"key {key} of '{owner}' stands for a request with other content"
     return (1, wrong, first, None, None)
 

@@ -5,54 +5,33 @@ beside a broker, and between two of them the WAL can be let go.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
 import apsw
 
-from notefly.adapters.relational.statements import load
+from notefly.adapters.relational.auditing import (
+    ROWS,
+    Part,
+    invariants_of,
+    key_ranges,
+    load_parts,
+)
 from notefly.adapters.sqlite.connection import open_reader
 from notefly.adapters.sqlite.fingerprints import SameRequest
 from notefly.domain.log import Looked, Violation
 from notefly.ports.audit import Audit
 
-LOOKS_AT = re.compile(r"^-- Looks at ([a-z -]+?)(?: by (message|batch))?\.$", re.MULTILINE)
-ROWS = 100
-STEP = 500
-"""Keys in one statement; so many batches are at most half a million deliveries."""
-EVERY_KEY = 2**62
 LATEST = "SELECT max(key) FROM {}"
 NO_EPOCHS = "CREATE TEMP TABLE epoch (number INTEGER PRIMARY KEY, at INTEGER NOT NULL)"
 Row = tuple[int, str | None, int | None, int | None, int | None]
 """How many were looked at; what is wrong; message, channel and subscriber."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One statement of audit.sql: what it counts, and the table whose keys cut it into ranges."""
-
-    name: str
-    sql: str
-    unit: str
-    by: str | None
-
-    @property
-    def invariant(self) -> str:
-        return self.name.partition("_")[0]
-
-
 def parts() -> list[Part]:
-    """All of them, in the order they are checked."""
-    found = []
-    for name, sql in load("notefly.adapters.sqlite", "audit").items():
-        looks_at = LOOKS_AT.search(sql)
-        if looks_at is None:
-            raise AssertionError(f"{name} does not say what it looks at")
-        found.append(Part(name, sql, looks_at[1], looks_at[2]))
-    return found
+    """This engine's."""
+    return load_parts("notefly.adapters.sqlite")
 
 
 class SqliteAudit:
@@ -63,7 +42,7 @@ class SqliteAudit:
         self._parts = parts()
 
     def invariants(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(part.invariant for part in self._parts))
+        return invariants_of(self._parts)
 
     async def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
         connection = await asyncio.to_thread(open_for_audit, self._path)
@@ -109,11 +88,7 @@ def _scopes(connection: apsw.Connection, part: Part) -> Sequence[dict[str, int]]
     if part.by is None:
         return [{}]
     latest = connection.execute(LATEST.format(part.by)).fetchone()
-    ends = [*range(STEP, (latest[0] if latest else None) or 0, STEP), EVERY_KEY]
-    return [
-        {"after": after, "through": through}
-        for after, through in zip([0, *ends], ends, strict=False)
-    ]
+    return key_ranges(latest[0] if latest else None)
 
 
 def _violation(

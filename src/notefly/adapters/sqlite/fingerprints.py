@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from notefly.adapters.relational.auditing import same_request
 from notefly.adapters.relational.times import maybe_moment
 from notefly.domain.ids import SubscriberId
-from notefly.domain.message import Content, fingerprint
+from notefly.domain.message import Content
 
 
 class SameRequest:
@@ -23,8 +24,6 @@ class SameRequest:
         self._contents.append(Content(category, body, title, maybe_moment(expires_at), named))
 
     def final(self) -> int | None:
-        """One message may have come alone, or as the one line of many."""
         if self._erased or not self._contents:
             return None
-        ways = (True,) if len(self._contents) > 1 else (False, True)
-        return int(self._taken_with in [fingerprint(self._contents, many=many) for many in ways])
+        return int(same_request(self._taken_with, self._contents))
