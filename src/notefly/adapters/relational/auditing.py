@@ -1,4 +1,4 @@
-"""The parts of the promise, as the audit.sql of an engine states them; each runs them its own way."""
+"""The parts of the promise, as the audit.sql of an engine states them."""
 
 import re
 from collections.abc import Sequence
