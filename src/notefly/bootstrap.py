@@ -14,6 +14,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, make_async_con
 
 from notefly.adapters.channels.process import Limits
 from notefly.adapters.channels.registry import close_channels, load_channels
+from notefly.adapters.inprocess.alone import Alone
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.metrics import PrometheusMeter
 from notefly.adapters.mocks import mock_profiles
@@ -28,7 +29,7 @@ from notefly.adapters.system import SystemClock, SystemIds
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
-from notefly.application.engine import Bells, Engine
+from notefly.application.engine import Bells, Engine, Share
 from notefly.application.keys import Authenticate, Keys, console_keys
 from notefly.application.lane import Terms, Tools, WorkerName
 from notefly.application.links import Links
@@ -52,9 +53,11 @@ from notefly.ports.delivery_log import DeliveryLog
 from notefly.ports.event_log import EventLog
 from notefly.ports.figures import ChannelControl, Figures
 from notefly.ports.key_store import KeyStore
+from notefly.ports.leadership import Leadership
 from notefly.ports.message_store import MessageStore
 from notefly.ports.meter import Meter
 from notefly.ports.subscriber_store import SubscriberStore
+from notefly.ports.wakeups import Wakeups
 from notefly.ports.work_queue import WorkQueue
 
 LOG = logging.getLogger(__name__)
@@ -98,6 +101,10 @@ class Surroundings(Provider):
     @provide
     def judge(self, clock: Clock, ids: Ids) -> Judge:
         return Judge(RetryPolicy(), clock.now, ids.fraction)
+
+    @provide
+    def share(self, catalogue: Catalogue) -> Share:
+        return Share(frozenset(catalogue.channels))
 
     @provide
     async def catalogue(self, settings: Settings, clock: Clock) -> AsyncIterator[Catalogue]:
@@ -172,6 +179,14 @@ class EmbeddedEngine(Provider):
     @provide
     def queue(self, clock: Clock) -> WorkQueue:
         return InProcessQueue(clock)
+
+    @provide
+    def wakeups(self) -> Wakeups:
+        return Alone()
+
+    @provide
+    def leadership(self) -> Leadership:
+        return Alone()
 
 
 class UseCases(Provider):

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from notefly.adapters.inprocess.alone import Alone
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
-from notefly.application.engine import Bells, Engine
+from notefly.application.engine import Bells, Engine, Share
 from notefly.application.lane import Terms, Tools, WorkerName
 from notefly.application.log import QueryLog, Replay
 from notefly.application.messages import Messages
@@ -31,6 +32,7 @@ from notefly.domain.message import Content
 from notefly.domain.outcome import RetryPolicy
 from notefly.ports.batch_store import Slice
 from notefly.ports.channel import Channel
+from notefly.ports.leadership import Leadership
 from tests.support.channels import Scripted
 from tests.support.story import claim, join, logged, plan, publish, states, status
 from tests.support.time import SilentMeter, VirtualClock
@@ -56,12 +58,13 @@ class House:
     channels: Mapping[str, Any] = field(default_factory=three)
     policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=3))
     most: int = 1_000_000
+    leadership: Leadership = field(default_factory=Alone)
 
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
         self.clock = clock
         self.meter = SilentMeter()
-        self.bells = Bells(PlannerBell(), ReconcilerBell(), LaneBell())
+        self.bells = Bells(PlannerBell(), ReconcilerBell(Alone()), LaneBell(Alone()))
         self.pace = Pace(clock)
         self.queue = InProcessQueue(clock)
         self.judge = Judge(self.policy, clock.now, world.ids.fraction)
@@ -96,7 +99,15 @@ class House:
             WorkerName("w1"),
         )
         return Engine(
-            tools, self.catalogue, self.judge, self.bells, world.control, world.events, self.mocks
+            tools,
+            self.catalogue,
+            self.judge,
+            self.bells,
+            world.control,
+            world.events,
+            self.mocks,
+            self.leadership,
+            Share(frozenset(self.channels)),
         )
 
     @asynccontextmanager

@@ -14,7 +14,7 @@ from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
 from notefly.ports.channel import ChannelDied, HandOver
 from tests.application.house import House, house_with
 from tests.support.channels import Scripted
-from tests.support.story import join, logged, profile
+from tests.support.story import join, logged, plan, profile, states
 from tests.support.world import violations
 
 
@@ -238,6 +238,7 @@ async def test_the_reconciler_looks_without_being_rung(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.0)
     looks = []
 
     async def several() -> bool:
@@ -250,4 +251,35 @@ async def test_the_reconciler_looks_without_being_rung(
         await house.world.control.pause("sms")
         await join(house.world, "ada", channels="push")
         message = await house.goal()
+        assert await house.done(message) == {State.DELIVERED: 1}
+
+
+class Asked:
+    """Leads once it is told to; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.yes = False
+        self.times = 0
+
+    async def leads(self) -> bool:
+        self.times += 1
+        return self.yes
+
+
+async def test_what_the_queue_lost_is_the_leaders_to_offer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.0)
+    leadership = house.leadership = Asked()
+    await join(house.world, "ada")
+    message = await house.goal()
+    await plan(house.world)
+
+    async def asked_for_long() -> bool:
+        return leadership.times > 2 * engine.REOFFER_EVERY
+
+    async with house.running():
+        await house.until(asked_for_long)
+        assert (await states(house.world, message))[State.PENDING] == 1
+        leadership.yes = True
         assert await house.done(message) == {State.DELIVERED: 1}

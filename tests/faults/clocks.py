@@ -62,6 +62,7 @@ if __name__ == "__main__":
 
     replace(bootstrap, "SystemClock", ShiftedClock)
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
+    replace(engine, "KEEP_SECONDS", RECONCILE_SECONDS)
     if os.environ.get("PLANTED") == "1":
         replace(batches, "bring_forward", leave_alone)
     main(sys.argv[1:], prog_name="notefly")

@@ -34,6 +34,7 @@ def kept() -> None:
 def shorten() -> None:
     """Nobody waits for a minute to see a lease end."""
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
+    replace(engine, "KEEP_SECONDS", RECONCILE_SECONDS)
     replace(bootstrap, "Terms", partial(Terms, lease=LEASE_SECONDS))
 
 

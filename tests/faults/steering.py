@@ -62,6 +62,7 @@ def die_around_finish(*, before: bool) -> None:
 def look_often() -> None:
     """What the reconciler would see in half a minute it sees in a second or two."""
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
+    replace(engine, "KEEP_SECONDS", RECONCILE_SECONDS)
     replace(bootstrap, "Terms", partial(Terms, trouble=TROUBLE_SECONDS))
 
 

@@ -1,6 +1,11 @@
-"""How one part of the process tells another that there is something to do."""
+"""How one part of the product tells another that there is something to do."""
 
 import asyncio
+from typing import ClassVar
+
+from typing_extensions import override
+
+from notefly.ports.wakeups import Topic, Wakeups
 
 
 class Doorbell:
@@ -24,12 +29,32 @@ class Doorbell:
 
 
 class PlannerBell(Doorbell):
-    """A message was accepted."""
+    """A message was accepted here; who accepts plans, so nobody else is told."""
 
 
-class ReconcilerBell(Doorbell):
+class SharedBell(Doorbell):
+    """Rung in one process, it is heard in all of them."""
+
+    topic: ClassVar[Topic]
+
+    def __init__(self, others: Wakeups) -> None:
+        super().__init__()
+        self._others = others
+        others.listen(self.topic, super().ring)
+
+    @override
+    def ring(self) -> None:
+        super().ring()
+        self._others.ring(self.topic)
+
+
+class ReconcilerBell(SharedBell):
     """Work that was waiting may go on, and has to be offered again."""
 
+    topic = Topic.REPLAYED
 
-class LaneBell(Doorbell):
+
+class LaneBell(SharedBell):
     """A channel was paused or resumed."""
+
+    topic = Topic.SWITCHED

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from notefly.application.alike import DeliverAlike
 from notefly.application.catalogue import Catalogue
 from notefly.application.deliver import DeliverBatch
-from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
+from notefly.application.doorbell import Doorbell, LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.lane import Lane, Tools
 from notefly.application.moment import Moment
 from notefly.application.retry import Judge
@@ -20,10 +20,13 @@ from notefly.domain.ids import BatchKey
 from notefly.ports.channel import Channel
 from notefly.ports.event_log import EventLog
 from notefly.ports.figures import ChannelControl
+from notefly.ports.leadership import Leadership
 
 LOG = logging.getLogger(__name__)
 RECONCILE_SECONDS = 2.0
-"""Between looks at expired leases; their keeping is cheap, so are the looks."""
+"""Between looks at expired leases, which are cheap."""
+KEEP_SECONDS = 2.0
+"""Between two times that leases are kept: a fraction of the shortest (`Terms.lease`)."""
 REOFFER_EVERY = 15
 """Looks between two walks over everything unfinished."""
 PUMPS = 2
@@ -46,9 +49,22 @@ class Bells:
     lanes: LaneBell
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of the delivering this process does."""
+
+    channels: frozenset[str]
+    at_once: int = IN_FLIGHT
+    """Batches under way at once on each channel that is called."""
+
+
 @dataclass(slots=True)
 class Engine:
-    """Everything that happens after a 202, in this process."""
+    """Everything that happens after a 202, in this process.
+
+    Every process plans, delivers its share and keeps its own leases; what concerns all of them the
+    leader does.
+    """
 
     tools: Tools
     catalogue: Catalogue
@@ -57,6 +73,10 @@ class Engine:
     control: ChannelControl
     events: EventLog
     mocks: LoadMocks
+    leadership: Leadership
+    share: Share
+    _tick: Doorbell = field(default_factory=Doorbell, init=False)
+    """Rung by nobody."""
     _moment: Moment = field(init=False)
     _trouble: Trouble = field(init=False)
     _lanes: list[tuple[Lane, int]] = field(init=False)
@@ -67,16 +87,18 @@ class Engine:
     def __post_init__(self) -> None:
         self._moment = Moment(self.tools.clock)
         self._trouble = Trouble(self.tools.clock)
-        self._lanes = [self._lane(group) for group in _grouped(self.catalogue.channels.values())]
+        mine = [c for c in self.catalogue.channels.values() if c.name in self.share.channels]
+        self._lanes = [self._lane(group) for group in _grouped(mine)]
 
     async def start(self) -> None:
         """Fill the queue from the store, and begin."""
         await self.mocks()
         await self._obey_pauses()
-        await self._offer_unfinished()
+        if await self.leadership.leads():
+            await self._offer_unfinished()
         for lane, pumps in self._lanes:
             self._pumping += [asyncio.create_task(self._forever(lane.run)) for _ in range(pumps)]
-        loops = (self._plan, self._reconcile, self._watch_pauses)
+        loops = (self._plan, self._keep_leases, self._reconcile, self._watch_pauses)
         self._tasks += [asyncio.create_task(self._forever(loop)) for loop in loops]
 
     async def stop(self) -> None:
@@ -93,7 +115,7 @@ class Engine:
     def _lane(self, channels: Sequence[Channel]) -> tuple[Lane, int]:
         deliver = {channel.name: self._deliver(channel) for channel in channels}
         lane = Lane(self.tools, deliver, self._trouble)
-        return lane, IN_FLIGHT if channels[0].per_recipient else PUMPS
+        return lane, self.share.at_once if channels[0].per_recipient else PUMPS
 
     def _deliver(self, channel: Channel) -> DeliverBatch | DeliverAlike:
         tools, deadline = self.tools, self.tools.terms.deadline
@@ -112,14 +134,26 @@ class Engine:
             if not planned.more:
                 await self.bells.planner.wait(RECONCILE_SECONDS)
 
+    async def _keep_leases(self) -> None:
+        """A loop of its own: looking after a large backlog must not let them run out."""
+        while True:
+            await self._tick.wait(KEEP_SECONDS)
+            await self._extend()
+
+    async def _extend(self) -> None:
+        for lane, _ in self._lanes:
+            await lane.extend()
+
     async def _reconcile(self) -> None:
         """The reconciler: whatever the queue forgot or a worker dropped is offered again."""
         looks, walked = 0, BatchKey(0)
         while True:
             rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
             looks += 1
-            for lane, _ in self._lanes:
-                await lane.extend()
+            if not await self.leadership.leads():
+                continue
+            # Its own first: a process that stood still for long must not take over from itself.
+            await self._extend()
             await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
             if rung or looks % REOFFER_EVERY == 0:
                 while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):

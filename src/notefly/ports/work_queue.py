@@ -33,3 +33,11 @@ class WorkQueue(Protocol):
     async def depth(self) -> int:
         """Batches in the queue, those handed out included."""
         ...
+
+    async def ready(self) -> None:
+        """Raises Unavailable while it cannot be reached; what is accepted then waits in the store.
+
+        The other calls do not wait for a server that is away: they raise Unavailable too, except
+        `receive`, which goes on waiting, and `ack` and `nack`, which leave the batch to come back.
+        """
+        ...

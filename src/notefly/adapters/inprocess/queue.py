@@ -70,6 +70,9 @@ class InProcessQueue:
     async def depth(self) -> int:
         return len(self._kept)
 
+    async def ready(self) -> None:
+        """It is here."""
+
     async def _return(self, batches: Iterable[BatchKey]) -> None:
         """Offer again what was offered while it was out."""
         await self.offer([self._again.pop(batch) for batch in batches if batch in self._again])
