@@ -178,7 +178,10 @@ async def test_what_expires_before_its_turn_is_dead(house: House) -> None:
         assert await house.done(message) == {State.DEAD: 1}
 
 
-async def test_a_lease_is_kept_while_a_channel_works(tmp_path: Path) -> None:
+async def test_a_lease_is_kept_while_a_channel_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.0)
     release = asyncio.Event()
 
     async def slow(_: HandOver) -> Outcomes:

@@ -149,20 +149,24 @@ class Engine:
         looks, walked = 0, BatchKey(0)
         while True:
             rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
-            looks += 1
-            if not await self.leadership.leads():
-                continue
-            # Its own first: a process that stood still for long must not take over from itself.
-            await self._extend()
-            await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
-            if rung or looks % REOFFER_EVERY == 0:
-                while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):
-                    pass
-                await self.events.forget(self.tools.clock.now())
-            if rung:
-                await self._offer_unfinished()
-            elif walked or looks % REOFFER_EVERY == 0:
-                walked = await self._offer_some(walked)
+            if await self.leadership.leads():
+                looks += 1
+                walked = await self._look(walked, rung=rung, through=looks % REOFFER_EVERY == 0)
+
+    async def _look(self, walked: BatchKey, *, rung: bool, through: bool) -> BatchKey:
+        """One look at everybody's work; gives how far the walk over all of it has come."""
+        # Its own first: a process that stood still for long must not take over from itself.
+        await self._extend()
+        await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
+        if rung or through:
+            while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):
+                pass
+            await self.events.forget(self.tools.clock.now())
+        if rung:
+            await self._offer_unfinished()
+        elif walked or through:
+            return await self._offer_some(walked)
+        return walked
 
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
         """A loop that a passing trouble must not end; it returns when the loop does."""
