@@ -149,9 +149,10 @@ class Engine:
         looks, walked = 0, BatchKey(0)
         while True:
             rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
-            if await self.leadership.leads():
-                looks += 1
-                walked = await self._look(walked, rung=rung, through=looks % REOFFER_EVERY == 0)
+            leads = await self.leadership.leads()
+            looks += leads
+            through = looks % REOFFER_EVERY == 0
+            walked = await self._look(walked, rung=rung, through=through) if leads else walked
 
     async def _look(self, walked: BatchKey, *, rung: bool, through: bool) -> BatchKey:
         """One look at everybody's work; gives how far the walk over all of it has come."""
