@@ -16,7 +16,7 @@ from notefly.adapters.sqlite.store import SqliteStore
 from notefly.application.catalogue import Catalogue
 from notefly.application.doorbell import PlannerBell
 from notefly.application.lane import Terms
-from notefly.bootstrap import EmbeddedEngine, Surroundings, UseCases
+from notefly.bootstrap import Delivers, providers
 from notefly.config import Settings
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.channel import Channel
@@ -112,12 +112,12 @@ class OwnChannels(Provider):
 
 def container_of(order: Order, settings: Settings) -> AsyncContainer:
     """Later providers take the place of earlier ones."""
-    providers: list[Provider] = [Surroundings(), EmbeddedEngine(), UseCases(), Instruments()]
+    made = [*providers(settings), Instruments()]
     if order.instant:
-        providers.append(Instant())
+        made.append(Instant())
     if order.channels != "log":
-        providers.append(OwnChannels(order))
-    return make_async_container(*providers, context={Settings: settings})
+        made.append(OwnChannels(order))
+    return make_async_container(*made, context={Settings: settings, Delivers: Delivers()})
 
 
 def _made(order: Order, clock: Clock | None = None) -> Mapping[str, Channel]:

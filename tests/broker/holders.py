@@ -16,13 +16,20 @@ T = TypeVar("T")
 
 def key_for(folder: Path, *scopes: Scope, name: str = "test") -> str:
     """A new key with these scopes."""
-    with bootstrap.keys(Settings(data_dir=folder), create=True) as keys:
-        return _now(keys.create(name, frozenset(scopes)))[1]
+
+    async def made() -> str:
+        async with bootstrap.keys(Settings(data_dir=folder), create=True) as keys:
+            return (await keys.create(name, frozenset(scopes)))[1]
+
+    return _now(made())
 
 
 def revoke(folder: Path, spelled: str) -> None:
-    with bootstrap.keys(Settings(data_dir=folder)) as keys:
-        _now(keys.revoke(key_id_of(spelled) or ""))
+    async def ended() -> None:
+        async with bootstrap.keys(Settings(data_dir=folder)) as keys:
+            await keys.revoke(key_id_of(spelled) or "")
+
+    _now(ended())
 
 
 def link_secret(folder: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import httpx2
 import pytest
@@ -20,7 +21,9 @@ from notefly.adapters.sqlite.messages import SqliteMessages
 from notefly.broker import protocol, server
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle, Phase
+from notefly.broker.routes import system
 from notefly.config import SettingsInvalid
+from notefly.domain.errors import Unavailable
 from tests.broker.service import Broker
 
 HOST = {"Host": "localhost"}
@@ -61,6 +64,29 @@ async def test_readiness(app: BrokerApp, lifecycle: Lifecycle) -> None:
         seen.append((response.status_code, response.headers.get("Retry-After")))
         assert (await client.get("/healthz", headers=HOST)).status_code == 200
     assert seen == [(503, "5"), (200, None), (503, "5")]
+
+
+class Away:
+    """A queue on a server that cannot be reached; `seconds` until it says so."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def ready(self) -> None:
+        await asyncio.sleep(self.seconds)
+        raise Unavailable("the queue cannot be reached")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+async def test_a_queue_that_is_away_is_told_and_no_reason_to_send_traffic_elsewhere(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "PATIENCE_SECONDS", 0.001)
+    lifecycle, store = Lifecycle(), Mock(ready=AsyncMock())
+    lifecycle.ready()
+    answer = await system.show_readiness(lifecycle, store, Away(seconds))
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"status": "ok", "store": "ok", "queue": "unavailable"}
 
 
 async def test_a_store_without_room_is_not_ready(app: BrokerApp, lifecycle: Lifecycle) -> None:

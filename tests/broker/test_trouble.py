@@ -1,19 +1,25 @@
 """When something goes wrong here: what is told, and what is not."""
 
+import asyncio
+import contextlib
 import dataclasses
+import json
 import logging
 from typing import NoReturn
 
 import pytest
+import uvicorn
 from quart import Response
 
 from notefly.broker.answers import response_of
 from notefly.broker.app import BrokerApp
 from notefly.broker.body import read_body
 from notefly.broker.lean import LeanLane
+from notefly.broker.protocol import DeadlineProtocol
 from notefly.broker.publishing import publish_one
 from notefly.broker.rates import Rates
-from notefly.domain.errors import Unavailable
+from notefly.broker.server import InProcessServer, listen
+from notefly.domain.errors import CommitUnknown, Unavailable
 from notefly.ports.message_store import Publication
 
 HOST = {"Host": "localhost"}
@@ -34,7 +40,14 @@ class Broken:
         raise RuntimeError("the secret path /home/somebody")
 
 
-def over(app: BrokerApp, store: Full | Broken) -> None:
+class Vague:
+    """A store whose server does not say whether it committed."""
+
+    async def accept(self, _publication: Publication) -> NoReturn:
+        raise CommitUnknown("the connection was cut while it committed")
+
+
+def over(app: BrokerApp, store: Full | Broken | Vague) -> None:
     """Both lanes publish into this store."""
     publish = dataclasses.replace(app._lean._publish, messages=store)  # type: ignore[arg-type]
     app._lean = LeanLane(publish)
@@ -89,3 +102,28 @@ def test_rates() -> None:
     assert rates.counted(85, 300).over_seconds == 55.0, "only the last minute counts"
     clock.seconds = 500.0
     assert rates.counted(85, 300).accepted is None
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages?dry_run=false"])
+async def test_an_unknown_commit_is_left_without_any_answer(app: BrokerApp, path: str) -> None:
+    over(app, Vague())
+    listener = listen("127.0.0.1", 0, "NOTEFLY_BROKER_PORT")
+    server = InProcessServer(
+        uvicorn.Config(app, http=DeadlineProtocol, lifespan="off", log_config=None, ws="none")
+    )
+    serving = asyncio.create_task(server.serve([listener]))
+    await server.listening.wait()
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    body = json.dumps(GOAL).encode()
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        said = await reader.read()
+    writer.close()
+    server.should_exit = True
+    await serving
+    assert said == b""

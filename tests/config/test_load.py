@@ -5,7 +5,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from notefly.config import FILE, NAMES, Settings, SettingsInvalid, load
+from notefly.config import FILE, NAMES, Settings, SettingsInvalid, load, masked
 
 KEY = "nf_0123456789ab_" + "c" * 64
 EVERYTHING = {
@@ -17,6 +17,11 @@ EVERYTHING = {
     "NOTEFLY_MOCKS": "0",
     "NOTEFLY_CATEGORIES": "finance, cats",
     "NOTEFLY_CHANNELS": "sms,whatsapp",
+    "NOTEFLY_STORE": "postgresql://me@db/notefly",
+    "NOTEFLY_QUEUE": "nats://one:4222,nats://two:4222",
+    "NOTEFLY_QUEUE_REPLICAS": "3",
+    "NOTEFLY_BROKER_DELIVERS": "0",
+    "NOTEFLY_CONCURRENCY": "16",
     "NOTEFLY_REQUIRE_KEYS": "yes",
     "NOTEFLY_API_KEY": KEY,
     "NOTEFLY_PUBLIC_URL": "https://notefly.example.org",
@@ -55,7 +60,7 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
 def test_everything_can_be_set_and_has_the_type_of_its_field(tmp_path: Path) -> None:
     settings = load(EVERYTHING, tmp_path)
     hints = get_type_hints(Settings)
-    for name in {*NAMES} - {"store", "queue"}:
+    for name in NAMES:
         value, hint = getattr(settings, name), hints[name]
         assert value != getattr(Settings(), name), name
         assert (
@@ -215,14 +220,51 @@ def test_who_is_reached_from_outside_wants_keys(
 
 
 @pytest.mark.parametrize(
-    ("name", "address"), [("store", "postgresql://db/notefly"), ("queue", "nats://queue:4222")]
+    ("name", "value"), [("queue", "nats://queue:4222"), ("broker_delivers", "0")]
 )
-def test_a_server_that_would_not_be_used_is_refused(
-    tmp_path: Path, name: str, address: str
-) -> None:
-    said = refused({f"NOTEFLY_{name.upper()}": address}, tmp_path)
-    assert said.startswith(f"NOTEFLY_{name.upper()}: this version has the embedded engine only")
-    assert f"leave {name} out" in said
+def test_what_needs_a_store_on_a_server_says_so(tmp_path: Path, name: str, value: str) -> None:
+    said = refused({f"NOTEFLY_{name.upper()}": value}, tmp_path)
+    assert said.startswith(f"NOTEFLY_{name.upper()}: ")
+    assert "set NOTEFLY_STORE=postgresql://… too" in said
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("nats://queue:4222", True),
+        ("nats://one, nats://two:4222,tls://three", True),
+        ("redis://me:word@queue/0", True),
+        ("rediss://queue", True),
+        ("redis://one,redis://two", False),
+        ("nats://one,http://two", False),
+        ("nats://", False),
+        ("postgresql://db/notefly", False),
+        ("kafka://queue", False),
+    ],
+)
+def test_which_queues_there_are(tmp_path: Path, address: str, *, right: bool) -> None:
+    environ = {"NOTEFLY_STORE": "postgresql://db/notefly", "NOTEFLY_QUEUE": address}
+    if right:
+        assert load(environ, tmp_path).queue == address.replace(" ", "")
+    else:
+        assert refused(environ, tmp_path).startswith("NOTEFLY_QUEUE must be like nats://")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (
+            "nats://me:secret@one:4222,nats://me:secret@two",
+            "nats://me:****@one:4222,nats://me:****@two",
+        ),
+        ("nats://secret@one,tls://secret@two", "nats://****@one,tls://****@two"),
+        ("redis://:secret@one/0", "redis://:****@one/0"),
+        ("postgresql://me@db/notefly", "postgresql://me@db/notefly"),
+        ("postgresql://db/x?user=me&password=secret", "postgresql://db/x?user=me&password=****"),
+    ],
+)
+def test_addresses_are_shown_without_their_secrets(address: str, shown: str) -> None:
+    assert masked(address) == shown
 
 
 def test_no_password_is_shown() -> None:

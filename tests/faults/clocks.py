@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from notefly import bootstrap
 from notefly.adapters.relational import batches
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.adapters.system import SystemClock
 from notefly.application import engine
+from notefly.bootstrap import surroundings
 from notefly.domain.ids import BatchKey
 from tests.faults.steering import replace
 
@@ -60,7 +60,7 @@ def leave_alone(_transaction: Transaction, _back: int, _at: datetime) -> Sequenc
 if __name__ == "__main__":
     from notefly.cli import main
 
-    replace(bootstrap, "SystemClock", ShiftedClock)
+    replace(surroundings, "SystemClock", ShiftedClock)
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
     replace(engine, "KEEP_SECONDS", RECONCILE_SECONDS)
     if os.environ.get("PLANTED") == "1":

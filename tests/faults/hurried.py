@@ -7,8 +7,8 @@ import sys
 from datetime import timedelta
 from functools import partial
 
-from notefly import bootstrap
 from notefly.application import deliver
+from notefly.bootstrap import surroundings
 from notefly.cli import main
 from notefly.domain.outcome import RetryPolicy
 
@@ -16,6 +16,6 @@ HURRIED = ("-m", "tests.faults.hurried", "broker")
 POLICY = partial(RetryPolicy, base=timedelta(milliseconds=50), cap=timedelta(milliseconds=400))
 
 if __name__ == "__main__":
-    setattr(bootstrap, "RetryPolicy", POLICY)  # noqa: B010 - what is not exported
+    setattr(surroundings, "RetryPolicy", POLICY)  # noqa: B010 - what is not exported
     deliver.REST_SECONDS = 0.02
     main(sys.argv[1:], prog_name="notefly")

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from notefly import bootstrap
 from notefly.adapters.relational import finish as finishing
 from notefly.adapters.relational.rows import Batch
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application import engine
 from notefly.application.lane import Terms
+from notefly.bootstrap import surroundings
 from notefly.domain.batch import Claim, Report
 from notefly.domain.ids import BatchKey
 from notefly.ports.batch_store import Finished
@@ -35,7 +35,7 @@ def shorten() -> None:
     """Nobody waits for a minute to see a lease end."""
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
     replace(engine, "KEEP_SECONDS", RECONCILE_SECONDS)
-    replace(bootstrap, "Terms", partial(Terms, lease=LEASE_SECONDS))
+    replace(surroundings, "Terms", partial(Terms, lease=LEASE_SECONDS))
 
 
 def unkept() -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from notefly import bootstrap
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.relational.subscribers import RelationalSubscribers
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.application import engine
 from notefly.application.lane import Lane, Terms
+from notefly.bootstrap import surroundings
 from notefly.domain.batch import BatchRef, Report
 from notefly.domain.subscriber import Subscriber
 from notefly.ports.batch_store import Finished
@@ -63,7 +63,7 @@ def look_often() -> None:
     """What the reconciler would see in half a minute it sees in a second or two."""
     replace(engine, "RECONCILE_SECONDS", RECONCILE_SECONDS)
     replace(engine, "KEEP_SECONDS", RECONCILE_SECONDS)
-    replace(bootstrap, "Terms", partial(Terms, trouble=TROUBLE_SECONDS))
+    replace(surroundings, "Terms", partial(Terms, trouble=TROUBLE_SECONDS))
 
 
 def forget_receivers() -> None:

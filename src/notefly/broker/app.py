@@ -1,5 +1,6 @@
 """The service as one ASGI application."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,15 @@ from notefly.application.keys import Authenticate
 from notefly.application.links import Links
 from notefly.application.publish import PublishMessage
 from notefly.broker import sub_page
-from notefly.broker.answers import ALL_SAFE_BYTES, READ, SAFE, Send, response_of, send_answer
+from notefly.broker.answers import (
+    ALL_SAFE_BYTES,
+    HANG_UP,
+    READ,
+    SAFE,
+    Send,
+    response_of,
+    send_answer,
+)
 from notefly.broker.body import BrokerRequest
 from notefly.broker.door import CALLER, Door
 from notefly.broker.following import FollowEvents, FollowMessages
@@ -37,7 +46,7 @@ from notefly.broker.routes import (
 )
 from notefly.broker.routing import OPEN, Routes
 from notefly.config import Settings
-from notefly.domain.errors import KeyMissing, LinkRefused
+from notefly.domain.errors import CommitUnknown, KeyMissing, LinkRefused
 from notefly.ports.clock import Clock
 from notefly.ports.event_log import EventLog
 from notefly.ports.message_store import MessageStore
@@ -53,6 +62,7 @@ GROUPS = (
     sub.ROUTES,
     system.ROUTES,
 )
+log = logging.getLogger(__name__)
 STATIC_SECONDS = 3600
 BACKSTOP_SECONDS = 30
 """For bodies, should the connection's own deadline (`protocol`) ever not be there."""
@@ -106,10 +116,14 @@ class BrokerApp(Quart):
             except TooManyRequests as error:
                 await send_answer(send, answer_for(error), ALL_SAFE_BYTES)
                 return
-        if self._lean.takes(scope, headers):
-            await self._lean(caller, headers, receive, send)
-        else:
-            await super().__call__(scope, receive, send)  # type: ignore[arg-type] # plain ASGI
+        try:
+            if self._lean.takes(scope, headers):
+                await self._lean(caller, headers, receive, send)
+            else:
+                await super().__call__(scope, receive, send)  # type: ignore[arg-type] # plain ASGI
+        except CommitUnknown as error:
+            log.warning("a request is left without an answer: %s", error)
+            scope[HANG_UP]()
 
     async def serve_routes(self, groups: Iterable[Routes], injector: Injector) -> None:
         """All of them, and nothing else: what declares no access is not served."""
@@ -168,6 +182,9 @@ async def create_app(
 
 
 async def _problem(error: Exception) -> Response:
+    unknown = getattr(error, "original_exception", error)
+    if isinstance(unknown, CommitUnknown):
+        raise unknown  # Quart asks twice, the second time about an error of the server.
     if isinstance(error, KeyMissing | LinkRefused) and sub_page.is_wanted_as_page():
         return await sub_page.closed(answer_for(error))
     return response_of(answer_for(error))

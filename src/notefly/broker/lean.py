@@ -17,6 +17,7 @@ from notefly.broker.limits import LARGEST_DOCUMENT
 from notefly.broker.problems import answer_for
 from notefly.broker.publishing import PATH, publish_one
 from notefly.broker.routing import PUBLISH
+from notefly.domain.errors import CommitUnknown
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -55,6 +56,8 @@ class LeanLane:
             answer = await publish_one(
                 self._publish, body, None if key is None else key.decode("latin-1"), owner
             )
+        except CommitUnknown:
+            raise
         except Exception as error:  # noqa: BLE001 - the table knows every one of them
             answer = answer_for(error)
         await send_answer(send, answer)

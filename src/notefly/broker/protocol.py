@@ -13,7 +13,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestTimeout
 
-from notefly.broker.answers import ALL_SAFE_BYTES, Answer, Send, send_answer
+from notefly.broker.answers import ALL_SAFE_BYTES, HANG_UP, Answer, Send, send_answer
 from notefly.broker.problems import answer_for, problem
 from notefly.config.origins import addressed
 
@@ -86,6 +86,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # A list of its own: what follows the body, as trailers, must not become a header.
         self.scope["headers"] = addressed(self.url, self.headers)
+        self.scope[HANG_UP] = self._hang_up  # type: ignore[literal-required] # our own
         super().on_headers_complete()
         self._reading, self._awaited = _cancel(self._reading), Part.BODY
 
@@ -153,6 +154,11 @@ class DeadlineProtocol(HttpToolsProtocol):
         else:
             self._last_words(answer)
             self._forget()
+
+    def _hang_up(self) -> None:
+        """End it at once, without a word."""
+        self.transport.abort()
+        self._forget()
 
     def _forget(self) -> None:
         """Nobody waits for this answer any more."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +10,9 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from typing_extensions import override
 
+from notefly import process
 from notefly.application.engine import Engine
-from notefly.bootstrap import make_container
+from notefly.bootstrap import Delivers, make_container
 from notefly.broker.acceptor import Acceptor, places
 from notefly.broker.app import create_app
 from notefly.broker.lifecycle import Lifecycle
@@ -28,9 +28,8 @@ PROBE_SECONDS = 0.3
 
 
 def run(settings: Settings, started: Callable[[str], None] | None = None) -> None:
-    """`serve` until SIGTERM or SIGINT, on uvloop where it is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, started=started))
+    """`serve` until SIGTERM or SIGINT."""
+    process.run(serve(settings, started=started))
 
 
 async def serve(
@@ -46,7 +45,8 @@ async def serve(
     """
     listener = listen(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
     lifecycle = Lifecycle()
-    container = make_container(settings)
+    nothing = Delivers(frozenset())
+    container = make_container(settings, Delivers() if settings.broker_delivers else nothing)
     try:
         engine = await container.get(Engine)
         server = InProcessServer(
@@ -64,7 +64,7 @@ async def serve(
             )
         )
         await engine.start()
-        with _signals(stop) as stopping:
+        with process.stopped_by_signal(stop) as stopping:
             serving = asyncio.create_task(server.serve([listener]))
             await _first(server.listening, serving)
             if serving.done():
@@ -155,31 +155,7 @@ def _taken(host: str, port: int, setting: str) -> str:
     return f"port {port} of {host} belongs to {who}; stop it, or set {setting} to a free port"
 
 
-@contextlib.contextmanager
-def _signals(stop: asyncio.Event | None) -> Iterator[asyncio.Event]:
-    """The event to wait for; whoever gave one takes care of signals too."""
-    if stop is not None:
-        yield stop
-        return
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stopping.set)
-    try:
-        yield stopping
-    finally:
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(name)
-
-
 async def _first(stopping: asyncio.Event, serving: "asyncio.Task[None]") -> None:
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

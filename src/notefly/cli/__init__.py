@@ -10,7 +10,7 @@ from notefly.cli.keeping import backup, restore
 from notefly.cli.keys import keys, link
 from notefly.cli.proving import verify
 from notefly.cli.publishing import publish
-from notefly.cli.running import broker, client
+from notefly.cli.running import broker, client, worker
 from notefly.cli.settings import config
 from notefly.cli.showing import show
 from notefly.cli.up import up
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(up, broker, client, publish, tail, show, demo, keys, link, doctor),
+    *(up, broker, client, worker, publish, tail, show, demo, keys, link, doctor),
     *(verify, backup, restore, config),
 )
 for _command in COMMANDS:

@@ -1,9 +1,10 @@
 """What is worth knowing when a service starts that others can reach, or that wants keys."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from notefly.config import Settings, loopback
+from notefly.domain.access import ApiKey
 from notefly.domain.errors import StoreUnusable
 
 
@@ -34,9 +35,12 @@ def about_client(settings: Settings) -> Iterator[str]:
 def _has_key(settings: Settings) -> bool:
     from notefly.bootstrap import keys
 
+    async def listed() -> Sequence[ApiKey]:
+        async with keys(settings) as store:
+            return await store.list()
+
     try:
-        with keys(settings) as store:
-            found = asyncio.run(store.list())
+        found = asyncio.run(listed())
     except StoreUnusable:
         return False
     return any(key.revoked_at is None for key in found)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -18,8 +19,7 @@ from notefly.domain.access import ApiKey, Scope
 def keys() -> None:
     """API keys: who may call the broker, and what for.
 
-    They are kept in the store of the data directory. A broker may be running on it; it follows
-    within a second.
+    They are kept in the store. Brokers may be running on it; they follow within a second.
     """
 
 
@@ -39,8 +39,11 @@ def create(*, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     """Make a key called NAME and print it, this once."""
     from notefly.bootstrap import keys as opened
 
-    with opened(prepared(quiet=as_json), create=True) as store:
-        key, spelled = asyncio.run(store.create(name, frozenset(map(Scope, scopes))))
+    async def made() -> tuple[ApiKey, str]:
+        async with opened(prepared(quiet=as_json), create=True) as store:
+            return await store.create(name, frozenset(map(Scope, scopes)))
+
+    key, spelled = asyncio.run(made())
     if as_json:
         click.echo(json.dumps(_view(key) | {"key": spelled}, ensure_ascii=False))
         return
@@ -59,8 +62,11 @@ def list_keys(*, as_json: bool) -> None:
     """All keys there ever were; never what they are spelled like."""
     from notefly.bootstrap import keys as opened
 
-    with opened(prepared(quiet=as_json)) as store:
-        found = asyncio.run(store.list())
+    async def listed() -> Sequence[ApiKey]:
+        async with opened(prepared(quiet=as_json)) as store:
+            return await store.list()
+
+    found = asyncio.run(listed())
     if as_json:
         click.echo(json.dumps([_view(key) for key in found], indent=2, ensure_ascii=False))
     elif not found:
@@ -78,8 +84,11 @@ def revoke(*, key_id: str) -> None:
     """End the key with this ID, within a second and for good."""
     from notefly.bootstrap import keys as opened
 
-    with opened(prepared()) as store:
-        revoked = asyncio.run(store.revoke(key_id))
+    async def ended() -> ApiKey:
+        async with opened(prepared()) as store:
+            return await store.revoke(key_id)
+
+    revoked = asyncio.run(ended())
     click.echo(f"revoked {revoked.id} ({harmless(revoked.name)})")
 
 

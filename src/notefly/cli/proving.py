@@ -27,22 +27,21 @@ PROGRESS_SECONDS = 0.1
 @click.option(
     "--store",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Another store than the one in the data directory: a backup, for example.",
+    help="A file that is a store: a backup, for example.",
 )
 @plainly
 def verify(*, as_json: bool, store: Path | None) -> None:
     """Prove the promise from the store: every invariant, and where one is broken.
 
-    Reads the store in the data directory as it lies there; a broker may be running.
+    Reads the store as it stands; brokers may be running.
     """
-    from notefly.adapters.sqlite.connection import store_path
     from notefly.bootstrap import prove
 
     settings = prepared(quiet=as_json)
     report = JsonReport() if as_json else Report()
 
     async def go() -> None:
-        async for found in prove(store or store_path(settings.data_dir)):
+        async for found in prove(settings, store):
             report.take(found)
 
     asyncio.run(go())

@@ -55,6 +55,42 @@ def client(*, supervised: bool) -> None:
     run(settings, started)
 
 
+@click.command()
+@supervised_option
+@click.option("--channel", "channels", multiple=True, help="Only this one; may be repeated.")
+@click.option("--concurrency", type=click.IntRange(1, 999), help="Batches at once on a channel.")
+@plainly
+def worker(*, supervised: bool, channels: tuple[str, ...], concurrency: int | None) -> None:
+    """Run a worker: it delivers what brokers accept, on a store on PostgreSQL.
+
+    As many as you like, anywhere. A worker may be killed at any time: others take over.
+    """
+    settings = _begin(supervised=supervised)
+    _require_server(settings, channels)
+    if concurrency is not None:
+        settings = replace(settings, concurrency=concurrency)
+    from notefly.bootstrap import Delivers
+    from notefly.worker import run
+
+    def started() -> None:
+        what = ", ".join(channels or settings.channels)
+        _say(f"worker: delivering {what}; Ctrl-C stops it", "", supervised)
+
+    run(settings, Delivers(frozenset(channels) if channels else None), started)
+
+
+def _require_server(settings: Settings, channels: tuple[str, ...]) -> None:
+    if not settings.store:
+        raise Failed(
+            "the store is a file, which the broker alone has open, and it delivers by itself; "
+            "for workers set NOTEFLY_STORE=postgresql://…"
+        )
+    for channel in channels:
+        if channel not in settings.channels:
+            known = ", ".join(settings.channels)
+            raise Failed(f"{channel} is no channel that is configured; there are {known}")
+
+
 def _begin(*, supervised: bool) -> Settings:
     if supervised:
         die_with_parent()

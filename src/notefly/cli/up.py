@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import signal
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -11,7 +12,7 @@ from notefly.cli.drawing import boxed
 from notefly.cli.failure import Failed, plainly
 from notefly.cli.preparing import prepared
 from notefly.cli.supervisor import Died, Start, Supervisor
-from notefly.config import Settings, loopback, origin, reachable
+from notefly.config import Settings, loopback, masked, origin, reachable
 from notefly.domain.access import CONSOLE, SECRET_BYTES, digest_of, spell
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,8 +30,10 @@ def up() -> None:
     try:
         asyncio.run(_up(settings))
     except Died as death:
-        others = {"broker": "client", "client": "broker"}
-        raise Failed(f"{death}, so the {others[death.name]} was stopped too") from death
+        others = [how.name for how in starts(settings) if how.name != death.name]
+        stopped = " and the ".join(others)
+        were = "were" if len(others) > 1 else "was"
+        raise Failed(f"{death}, so the {stopped} {were} stopped too") from death
 
 
 async def _up(settings: Settings) -> None:
@@ -44,7 +47,12 @@ async def _up(settings: Settings) -> None:
     click.echo("stopped", err=True)
 
 
-def starts(settings: Settings) -> tuple[Start, Start]:
+def starts(settings: Settings) -> Sequence[Start]:
+    """What the settings name: workers of their own where the broker does not deliver."""
+    return [*services(settings), *([] if settings.broker_delivers else [Start("worker")])]
+
+
+def services(settings: Settings) -> tuple[Start, Start]:
     """Where keys are required, the console has one of its own for as long as both run.
 
     It is stored nowhere: the broker is told its SHA-256, the console the key itself.
@@ -60,8 +68,6 @@ def starts(settings: Settings) -> tuple[Start, Start]:
 
 def announcement(settings: Settings) -> str:
     """The one box: where everything is."""
-    from notefly.adapters.sqlite.connection import store_path
-
     host = "localhost" if loopback(settings.host) else reachable(settings.host)
     console, api = origin("localhost", settings.client_port), origin(host, settings.broker_port)
     return boxed(
@@ -71,10 +77,21 @@ def announcement(settings: Settings) -> str:
             ("activity", f"{console}/activity"),
             ("subscribe", "notefly link ID" if settings.keys_required else f"{api}/sub"),
             ("API", f"{api}/docs"),
-            ("store", str(store_path(settings.data_dir).absolute())),
+            *engine(settings),
         ],
         [mode(settings), *(["the API wants keys"] * settings.keys_required), "Ctrl-C stops it"],
     )
+
+
+def engine(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Where everything is kept, and what hands out the work."""
+    from notefly.adapters.sqlite.connection import store_path
+
+    if not settings.store:
+        yield "store", str(store_path(settings.data_dir).absolute())
+        return
+    yield "store", str(masked(settings.store))
+    yield "queue", str(masked(settings.queue)) or "in the store"
 
 
 def mode(settings: Settings) -> str:

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
 from typing_extensions import override
 
+from notefly import process
 from notefly.client.app import create_app
 from notefly.client.injection import Stopping
 from notefly.client.protocol import ConsoleProtocol
@@ -19,9 +19,8 @@ GRACE_SECONDS = 5
 
 
 def run(settings: Settings, started: Callable[[str], None] | None = None) -> None:
-    """`serve`, on uvloop where it is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, started=started))
+    """`serve` to its end."""
+    process.run(serve(settings, started=started))
 
 
 async def serve(settings: Settings, *, started: Callable[[str], None] | None = None) -> None:
@@ -68,13 +67,13 @@ class ConsoleServer(uvicorn.Server):
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop, handled = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-        for number in handled:
+        loop = asyncio.get_running_loop()
+        for number in process.STOP_SIGNALS:
             loop.add_signal_handler(number, self._stop)
         try:
             yield
         finally:
-            for number in handled:
+            for number in process.STOP_SIGNALS:
                 loop.remove_signal_handler(number)
 
     def _stop(self) -> None:
@@ -82,11 +81,3 @@ class ConsoleServer(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
         self._stopping.set()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

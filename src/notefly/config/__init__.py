@@ -23,7 +23,10 @@ DEFAULT = "default"
 DEFAULT_RATE_LIMIT = "6000/minute"
 """Beyond loopback: 100 a second from each caller is a busy client, and no flood."""
 MASK = "****"
-PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
+PASSWORD = re.compile(r"(?<=://)([^/@:,]*):[^/@]*@")
+TOKEN = re.compile(r"((?:nats|tls|rediss?)://)[^/@:,]+@")
+"""There a name without a password is a secret of its own."""
+PARAMETER = re.compile(r"(?<=[?&])(password=)[^&,]*", re.IGNORECASE)
 # What Kubernetes injects for a Service that is called notefly: no typing mistakes of anybody.
 SERVICE_LINK = re.compile(r"NOTEFLY_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)")
 
@@ -52,7 +55,13 @@ class Settings:
     store: str = field(default="", repr=False)
     """Empty: SQLite inside `data_dir`. Otherwise the address of a server."""
     queue: str = field(default="", repr=False)
-    """Empty: in the broker's own process. Otherwise the address of a server."""
+    """Empty: in the store. Otherwise the address of a server; it needs a store on one, too."""
+    queue_replicas: int = 1
+    """Nodes of a NATS cluster that keep each batch."""
+    broker_delivers: bool = True
+    """No: a broker accepts, plans and answers, and `notefly worker`s deliver."""
+    concurrency: int = 4
+    """Batches under way at once on each channel that is called, in each process."""
     require_keys: bool = False
     api_key: str = field(default="", repr=False)
     """What the client and the commands present to the broker."""
@@ -116,7 +125,10 @@ NAMES = tuple(f.name for f in fields(Settings) if f.name not in UNSETTABLE)
 
 def masked(value: object) -> object:
     """A value as it may be shown: addresses of servers without their passwords."""
-    return PASSWORD.sub(rf"\1:{MASK}@", str(value)) if isinstance(value, str | Path) else value
+    if not isinstance(value, str | Path):
+        return value
+    shown = TOKEN.sub(rf"\1{MASK}@", PASSWORD.sub(rf"\1:{MASK}@", str(value)))
+    return PARAMETER.sub(rf"\1{MASK}", shown)
 
 
 def loopback(host: str) -> bool:
@@ -155,7 +167,6 @@ def load(environ: Mapping[str, str] | None = None, folder: Path | None = None) -
         warnings=tuple(_strangers(environ)),
     )
     problems += _contradictions(settings)
-    problems += _not_yet(settings)
     if problems:
         raise SettingsInvalid(problems)
     return settings
@@ -193,16 +204,16 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"client_port and broker_port are both {settings.client_port}; "
             f"give one of them another, with {PREFIX}CLIENT_PORT or {PREFIX}BROKER_PORT"
         )
-
-
-def _not_yet(settings: Settings) -> Iterator[str]:
-    """Accepting the address of a server and then writing to a file would be a broken promise."""
-    for name in ("store", "queue"):
-        if getattr(settings, name):
-            yield (
-                f"{settings.sources[name]}: this version has the embedded engine only, "
-                f"no server for the {name}; leave {name} out"
-            )
+    if settings.queue and not settings.store:
+        yield (
+            f"{settings.sources['queue']}: a queue on a server is for several processes, which "
+            f"cannot read a file in data_dir: set {PREFIX}STORE=postgresql://… too"
+        )
+    if not settings.broker_delivers and not settings.store:
+        yield (
+            f"{settings.sources['broker_delivers']}: workers need a store that they can reach: "
+            f"set {PREFIX}STORE=postgresql://… too, or let the broker deliver"
+        )
 
 
 def _strangers(environ: Mapping[str, str]) -> Iterator[str]:

@@ -159,11 +159,30 @@ def store(raw: object) -> str:
 
 
 def queue(raw: object) -> str:
-    """Of NATS or PostgreSQL; for the queue inside the broker the setting is left out."""
-    shown = text(raw)
-    if not _has(shown, "nats", "tls", "postgresql", "postgres"):
-        raise ValueError("must be like nats://host:4222; leave it out for the broker's own queue")
-    return shown
+    """Of NATS, several servers of one cluster by commas, or of Redis."""
+    servers = [part.strip() for part in text(raw).split(",")]
+    of_nats = all(_has(server, "nats", "tls") for server in servers)
+    if not of_nats and not (len(servers) == 1 and _has(servers[0], "redis", "rediss")):
+        raise ValueError(
+            "must be like nats://host:4222 (several of one cluster by commas) or redis://host; "
+            "leave it out for a queue in the store"
+        )
+    return ",".join(servers)
+
+
+def replicas(raw: object) -> int:
+    """Of a stream: an odd number, because a majority decides."""
+    if isinstance(raw, bool) or str(raw) not in {"1", "3", "5"}:
+        raise ValueError(f"must be 1, 3 or 5, not {raw!r}")
+    return int(str(raw))
+
+
+def batches(raw: object) -> int:
+    """How many at once."""
+    shown = str(raw)
+    if isinstance(raw, bool) or not re.fullmatch("[1-9][0-9]{0,2}", shown):
+        raise ValueError(f"must be a number of batches from 1 to 999, not {raw!r}")
+    return int(shown)
 
 
 def log_format(raw: object) -> str:
@@ -192,6 +211,9 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "channels": names,
     "store": store,
     "queue": queue,
+    "queue_replicas": replicas,
+    "broker_delivers": switch,
+    "concurrency": batches,
     "require_keys": switch,
     "api_key": api_key,
     "public_url": web_address,

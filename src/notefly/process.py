@@ -1,0 +1,34 @@
+"""What each of our processes does the same: its event loop, and how it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """To its end, on uvloop where it is installed."""
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with contextlib.suppress(ImportError):
+        from uvloop import new_event_loop as factory  # noqa: PLC0415 - not on every platform
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
+@contextlib.contextmanager
+def stopped_by_signal(stop: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
+    """The event to wait for; whoever gives one takes care of signals too."""
+    if stop is not None:
+        yield stop
+        return
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
