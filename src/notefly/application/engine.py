@@ -83,6 +83,8 @@ class Engine:
     _pumping: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _stopping: bool = field(default=False, init=False)
+    _owes: bool = field(default=False, init=False)
+    """Something was not offered that should have been."""
 
     def __post_init__(self) -> None:
         self._moment = Moment(self.tools.clock)
@@ -95,7 +97,7 @@ class Engine:
         await self.mocks()
         await self._obey_pauses()
         if await self.leadership.leads():
-            await self._offer_unfinished()
+            await self._catch_up()
         for lane, pumps in self._lanes:
             self._pumping += [asyncio.create_task(self._forever(lane.run)) for _ in range(pumps)]
         loops = (self._plan, self._keep_leases, self._reconcile, self._watch_pauses)
@@ -114,7 +116,7 @@ class Engine:
 
     def _lane(self, channels: Sequence[Channel]) -> tuple[Lane, int]:
         deliver = {channel.name: self._deliver(channel) for channel in channels}
-        lane = Lane(self.tools, deliver, self._trouble)
+        lane = Lane(self.tools, deliver, self._trouble, self.bells.reconciler)
         return lane, self.share.at_once if channels[0].per_recipient else PUMPS
 
     def _deliver(self, channel: Channel) -> DeliverBatch | DeliverAlike:
@@ -130,7 +132,12 @@ class Engine:
         sizes = {name: channel.batch_size for name, channel in channels.items()}
         while True:
             planned = await self.tools.batches.plan(sizes, self.tools.pace.seconds)
-            await self.tools.queue.offer(planned.refs)
+            try:
+                await self.tools.queue.offer(planned.refs)
+            except NoteflyError:
+                # It is planned: whoever leads offers it, once the queue can be reached.
+                self.bells.reconciler.ring()
+                raise
             if not planned.more:
                 await self.bells.planner.wait(RECONCILE_SECONDS)
 
@@ -159,12 +166,13 @@ class Engine:
         # Its own first: a process that stood still for long must not take over from itself.
         await self._extend()
         await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
+        self._owes = self._owes or rung
         if rung or through:
             while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):
                 pass
             await self.events.forget(self.tools.clock.now())
-        if rung:
-            await self._offer_unfinished()
+        if self._owes:
+            await self._catch_up()
         elif walked or through:
             return await self._offer_some(walked)
         return walked
@@ -186,11 +194,17 @@ class Engine:
                 async with asyncio.timeout(1.0):
                     await asyncio.Event().wait()
 
-    async def _offer_unfinished(self) -> None:
-        after = BatchKey(0)
-        while refs := await self.tools.batches.unfinished(after, PAGE):
-            await self.tools.queue.offer(refs)
-            after = refs[-1].batch
+    async def _catch_up(self) -> None:
+        """Offer everything unfinished at once; if something is in the way, at the next look."""
+        self._owes, after = True, BatchKey(0)
+        try:
+            while refs := await self.tools.batches.unfinished(after, PAGE):
+                await self.tools.queue.offer(refs)
+                after = refs[-1].batch
+        except NoteflyError as error:
+            self._trouble.met(error)
+        else:
+            self._owes = False
 
     async def _offer_some(self, after: BatchKey) -> BatchKey:
         """A few pages from there on: a backlog of a million is walked through without haste."""

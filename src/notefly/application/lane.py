@@ -58,8 +58,10 @@ class Lane:
         tools: Tools,
         deliver: Mapping[str, DeliverBatch | DeliverAlike],
         trouble: Trouble,
+        reconciler: Doorbell,
     ) -> None:
         self._deliver = deliver
+        self._reconciler = reconciler
         self._trouble = trouble
         self._batches = tools.batches
         self._queue = tools.queue
@@ -190,8 +192,12 @@ class Lane:
         try:
             await self._queue.ack(done)
             await self._queue.offer(refs)
-        except Exception:
-            LOG.exception("the queue did not take back batches %s", done)
+        except Exception as error:
+            if isinstance(error, NoteflyError):
+                self._trouble.met(error)
+            else:
+                LOG.exception("the queue did not take back batches %s", done)
+            self._reconciler.ring()
 
     def _patiently(self, reports: Sequence[Report], refs: Sequence[BatchRef]) -> Sequence[BatchRef]:
         """What was given back without a hand-over had its trouble: it is not tried at once."""

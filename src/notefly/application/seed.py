@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from notefly.application.catalogue import Catalogue
 from notefly.application.subscribers import Subscribers
+from notefly.domain.errors import Conflict
 from notefly.domain.subscriber import Preferences, Profile
 from notefly.ports.figures import Figures
 
@@ -22,7 +23,11 @@ class LoadMocks:
         """How many were loaded; what is not configured is left out of their choices."""
         if not self.profiles or await self.figures.subscribers_ever():
             return 0
-        await self.subscribers.add([self._fitting(profile) for profile in self.profiles])
+        try:
+            await self.subscribers.add([self._fitting(profile) for profile in self.profiles])
+        except Conflict:
+            # Another process began at the same moment.
+            return 0
         return len(self.profiles)
 
     def _fitting(self, profile: Profile) -> Profile:

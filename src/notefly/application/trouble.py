@@ -1,4 +1,4 @@
-"""The store refuses for a while: who works for nobody in particular waits, and says so once."""
+"""Store or queue refuse for a while: who works for nobody in particular waits, and says so once."""
 
 import logging
 
@@ -18,15 +18,15 @@ class Trouble:
         self._lasts = False
 
     def met(self, error: Exception) -> None:
-        """The store refused; whoever met it tries again after a wait."""
+        """One of them refused; whoever met it tries again after a wait."""
         now = self._clock.monotonic()
         self._lasts = True
         if self._said_at is None or now - self._said_at >= SILENT_SECONDS:
             self._said_at = now
-            LOG.warning("the store refuses work, which waits and is tried again: %s", error)
+            LOG.warning("work waits and is tried again: %s", error)
 
     def over(self) -> None:
-        """The store took something."""
+        """Something was taken."""
         if self._lasts:
             self._lasts = False
-            LOG.info("the store takes work again")
+            LOG.info("work goes on")
