@@ -1,5 +1,7 @@
 """Connections that keep the promise, and servers that cannot."""
 
+from collections.abc import Mapping
+
 import asyncpg
 
 from notefly.adapters.postgres.errors import DRIVER
@@ -24,20 +26,34 @@ SETTINGS = {
     "tcp_user_timeout": "30000",
     "client_min_messages": "warning",
 }
+PLANS = {
+    # Of a table that fills and empties within seconds the planner's figures are always old: it goes
+    # by the indexes, which are made for its statements.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 REFUSED = ("fsync", "full_page_writes")
 """Without them a power cut corrupts what was committed."""
 
 
-async def open_pool(dsn: str) -> Links:
+async def open_pool(
+    dsn: str,
+    *,
+    connections: int = CONNECTIONS,
+    patience_seconds: float = COMMAND_SECONDS,
+    settings: Mapping[str, str] | None = None,
+) -> Links:
     """Connect, check the server, bring the schema up to date. Raises StoreUnusable."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
-            max_size=CONNECTIONS,
+            max_size=connections,
             timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings=SETTINGS,
+            command_timeout=patience_seconds,
+            server_settings={**SETTINGS, **(settings or {})},
             statement_cache_size=500,
             init=_prepare,
             # A transaction leaves nothing behind, so nothing needs to be reset.
