@@ -1,6 +1,8 @@
 """Connections that keep the promise, and servers that cannot."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import asyncpg
 
@@ -71,6 +73,13 @@ async def open_pool(
             raise StoreUnusable(f"PostgreSQL cannot be used as a store: {error}") from error
         raise
     return pool
+
+
+async def close_pool(pool: Links) -> None:
+    """What is under way is done first; a server that is gone is not waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await pool.close()
 
 
 async def check_server(link: Link) -> None:

@@ -1,20 +1,20 @@
-"""A work queue in PostgreSQL, for when no other is named (docs/decisions/0013-queue-in-postgresql.md).
+"""A work queue in PostgreSQL, for when no other is named.
 
-Known weaknesses: rows come and go, so a transaction that stays open for long in the same server,
-whosever it is, keeps the dead ones, and receiving slows down until it ends.
+Why it is made so: docs/decisions/0013-queue-in-postgresql.md. Known weaknesses: rows come and go,
+so a transaction that stays open for long in the same server, whosever it is, keeps the dead ones,
+and receiving slows down until it ends.
 """
 
 import asyncio
 import logging
-import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from asyncpg import Record
 
-from notefly.adapters.postgres.connection import PLANS, open_pool
+from notefly.adapters.postgres.connection import PLANS, close_pool, open_pool
+from notefly.adapters.postgres.doors import Door, Doors
 from notefly.adapters.postgres.errors import translated
 from notefly.adapters.postgres.statements import numbered
 from notefly.adapters.postgres.store import server_clock
@@ -49,16 +49,6 @@ AT_ONCE = 1_000
 """Batches, of one statement."""
 
 
-@dataclass(slots=True)
-class Door:
-    """Where those stand who receive on the same channels: one of them asks the server."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
-    size: float = 1.0
-    """Of a batch, on average, when somebody received here last."""
-
-
 class SkipLockedQueue:
     """See `WorkQueue`. Made by `open_queue`."""
 
@@ -78,7 +68,7 @@ class SkipLockedQueue:
         self._now = now
         self._held: set[BatchKey] = set()
         self._kept_at = clock.monotonic()
-        self._doors: dict[frozenset[str], Door] = {}
+        self._doors = Doors()
         self._stirred = asyncio.Event()
         self._errands: set[asyncio.Task[Any]] = set()
         if wakeups is not None:
@@ -91,7 +81,7 @@ class SkipLockedQueue:
             await self._offer(unlike[first : first + AT_ONCE])
 
     async def receive(self, channels: frozenset[str], rows: int) -> Sequence[BatchRef]:
-        door = self._doors.setdefault(channels, Door())
+        door = self._doors.at(channels)
         async with door.turn:
             while True:
                 door.bell.clear()
@@ -100,12 +90,16 @@ class SkipLockedQueue:
                 await door.bell.wait()
 
     async def ack(self, batches: Sequence[BatchKey]) -> None:
+        if not batches:
+            return
         self._held.difference_update(batches)
         with suppress(Unavailable):
             if await self._ask("ack", batches=batches):
                 self._stirred.set()
 
     async def nack(self, batches: Sequence[BatchKey], delay_seconds: float) -> None:
+        if not batches:
+            return
         self._held.difference_update(batches)
         with suppress(Unavailable):
             await self._ask("nack", batches=batches, delay=delay_seconds)
@@ -123,14 +117,8 @@ class SkipLockedQueue:
         """Give turns to what is due, wake whoever can be served; seconds until the next look."""
         while len(await self._ask("promote", batches=AT_ONCE)) == AT_ONCE:
             pass
-        waiting = {
-            channel
-            for channels, door in self._doors.items()
-            if door.turn.locked()
-            for channel in channels
-        }
-        [(ready, due_in)] = await self._ask("look", channels=list(waiting))
-        self._ring(ready)
+        [(ready, due_in)] = await self._ask("look", channels=self._doors.waiting())
+        self._doors.ring(ready)
         # What somebody else held at that moment may be free by then.
         soon = 0.0 if ready else POLL_SECONDS
         return soon if due_in is None else min(soon, max(0.0, due_in))
@@ -182,16 +170,9 @@ class SkipLockedQueue:
             delays=delays,
         )
         if changed:
-            self._ring(row[0] for row in changed)
+            self._doors.ring(row[0] for row in changed)
             if self._wakeups is not None:
                 self._wakeups.ring(Topic.OFFERED)
-
-    def _ring(self, ready: Iterable[str]) -> None:
-        """Whoever stands first at a door of these channels asks; the others hear of it in turn."""
-        channels = frozenset(ready)
-        for served, door in self._doors.items():
-            if served & channels:
-                door.bell.set()
 
     async def _undisturbed(self, taking: Coroutine[Any, Any, list[BatchRef]]) -> list[BatchRef]:
         """Whoever asked may go away before the answer is there: then it is given back."""
@@ -204,12 +185,11 @@ class SkipLockedQueue:
 
     async def _take(self, door: Door, channels: frozenset[str], rows: int) -> list[BatchRef]:
         """What there is; nothing while the server is away."""
-        batches = max(1, min(AT_ONCE, math.ceil(rows / door.size)))
         try:
             found = await self._ask(
                 "receive",
                 channels=list(channels),
-                batches=batches,
+                batches=door.batches(rows, AT_ONCE),
                 rows=rows,
                 silence=SILENCE_SECONDS,
             )
@@ -217,13 +197,12 @@ class SkipLockedQueue:
             return []
         refs = [_ref(row) for row in found]
         self._held.update(ref.batch for ref in refs)
-        if refs:
-            door.size = max(1.0, sum(ref.size for ref in refs) / len(refs))
+        door.came(refs)
         return refs
 
     def _give_back(self, taken: "asyncio.Task[list[BatchRef]]") -> None:
         if not taken.cancelled() and taken.exception() is None and taken.result():
-            self._errand(self.nack([ref.batch for ref in taken.result()], 0.0))
+            _ = self._errand(self.nack([ref.batch for ref in taken.result()], 0.0))
 
     def _errand(self, errand: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(errand)
@@ -275,7 +254,7 @@ async def open_queue(
             await asyncio.wait([tending])
             await queue.close()
     finally:
-        await links.close()
+        await close_pool(links)
 
 
 def _meets(queue: SkipLockedQueue) -> WorkQueue:
