@@ -1,16 +1,20 @@
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from notefly.adapters.inprocess.queue import InProcessQueue
+from notefly.adapters.postgres.queue import open_queue
 from notefly.domain.batch import BatchRef
 from notefly.domain.ids import BatchKey
 from tests.contract import queueing
 from tests.contract.queueing import Bench, QueueCheck, ref
+from tests.support.server import database_for
 from tests.support.time import VirtualClock
 
 
@@ -30,7 +34,30 @@ async def in_process() -> AsyncIterator[Bench]:
     yield Bench(InProcessQueue(clock), clock, passes, turn_of_the_loop)
 
 
-QUEUES = [pytest.param(in_process, id="in-process")]
+@asynccontextmanager
+async def skip_locked() -> AsyncIterator[Bench]:
+    clock = VirtualClock()
+    with tempfile.TemporaryDirectory() as folder:
+        dsn = await database_for(Path(folder))
+        async with open_queue(dsn, clock=clock, now=clock.monotonic) as queue:
+
+            async def passes(seconds: float) -> None:
+                clock.advance(seconds)
+                await queue.look()
+
+            async def settle() -> None:
+                """Whoever asked was answered, looked again, and was answered."""
+                for _ in range(3):
+                    await turn_of_the_loop()
+                    await queue.look()
+
+            yield Bench(queue, clock, passes, settle)
+
+
+QUEUES = [
+    pytest.param(in_process, id="in-process"),
+    pytest.param(skip_locked, id="skip-locked", marks=pytest.mark.engines),
+]
 """Another queue is added here; one that needs a server with `marks=pytest.mark.engines`."""
 
 

@@ -9,6 +9,8 @@ class Backlog(Protocol):
     def waiting(self) -> int:
         """Deliveries that have not ended; a message that is not planned yet counts as one.
 
-        Of the last commit, and exact. It is known, not looked up: asking costs nothing.
+        Of this process's last commit, and exact as long as no other writes to the store; what
+        others changed is counted in a few seconds later. It is known, not looked up: asking costs
+        nothing.
         """
         ...

@@ -1,5 +1,9 @@
 """Connections that keep the promise, and servers that cannot."""
 
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
 import asyncpg
 
 from notefly.adapters.postgres.errors import DRIVER
@@ -24,20 +28,34 @@ SETTINGS = {
     "tcp_user_timeout": "30000",
     "client_min_messages": "warning",
 }
+PLANS = {
+    # Of a table that fills and empties within seconds the planner's figures are always old: it goes
+    # by the indexes, which are made for its statements.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 REFUSED = ("fsync", "full_page_writes")
 """Without them a power cut corrupts what was committed."""
 
 
-async def open_pool(dsn: str) -> Links:
+async def open_pool(
+    dsn: str,
+    *,
+    connections: int = CONNECTIONS,
+    patience_seconds: float = COMMAND_SECONDS,
+    settings: Mapping[str, str] | None = None,
+) -> Links:
     """Connect, check the server, bring the schema up to date. Raises StoreUnusable."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
-            max_size=CONNECTIONS,
+            max_size=connections,
             timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings=SETTINGS,
+            command_timeout=patience_seconds,
+            server_settings={**SETTINGS, **(settings or {})},
             statement_cache_size=500,
             init=_prepare,
             # A transaction leaves nothing behind, so nothing needs to be reset.
@@ -55,6 +73,13 @@ async def open_pool(dsn: str) -> Links:
             raise StoreUnusable(f"PostgreSQL cannot be used as a store: {error}") from error
         raise
     return pool
+
+
+async def close_pool(pool: Links) -> None:
+    """What is under way is done first; a server that is gone is not waited for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await pool.close()
 
 
 async def check_server(link: Link) -> None:

@@ -9,12 +9,15 @@ from typing import TypeVar
 
 from asyncpg import InterfaceError
 
+from notefly.adapters.postgres.commits import Commits
+from notefly.adapters.postgres.connection import close_pool
 from notefly.adapters.postgres.errors import UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
 from notefly.adapters.relational.times import micros
 from notefly.domain.errors import NoteflyError, Unavailable
 from notefly.ports.meter import Meter
+from notefly.ports.wakeups import Topic, Wakeups
 
 T = TypeVar("T")
 DURABLE = "INSERT INTO epoch (number, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -22,15 +25,24 @@ TRIES = 5
 """Of a transaction that the server undoes for the sake of another."""
 POLL_SECONDS = 0.5
 """How soon a watcher hears of what another process committed."""
+RUNG_POLL_SECONDS = 2.0
+"""The same where others ring: for what was not heard."""
 
 
 class Database:
     """One store, open; its pool opens connections again when they were cut."""
 
-    def __init__(self, pool: Links, meter: Meter, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pool: Links,
+        meter: Meter,
+        now: Callable[[], datetime],
+        wakeups: Wakeups | None = None,
+    ) -> None:
         self._pool = pool
         self._meter = meter
         self._now = now
+        self._wakeups = wakeups
         self._durable: tuple[int, int] | None = None
         """An epoch and when it was durable: the next transaction writes it down."""
         self.waiting = 0
@@ -39,6 +51,9 @@ class Database:
         """A write was refused since somebody looked."""
         self._watchers: set[asyncio.Event] = set()
         self._polling: asyncio.Task[None] | None = None
+        self.commits = Commits()
+        if wakeups is not None:
+            wakeups.listen(Topic.COMMITTED, self._tell_watchers)
 
     async def write(
         self, work: Callable[[Transaction], T], *, urgent: bool = True, members: int = 1
@@ -79,7 +94,7 @@ class Database:
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.wait([self._polling])
-        await self._pool.close()
+        await close_pool(self._pool)
 
     async def _until_done(self, work: Callable[[Transaction], T]) -> T:
         for _ in range(TRIES - 1):
@@ -99,8 +114,9 @@ class Database:
             except BaseException:
                 await _end(link, "ROLLBACK")
                 raise
-            await _commit(link)
-            self.waiting += transaction.waiting
+            async with self.commits.one():
+                await _commit(link)
+                self.waiting += transaction.waiting
             if transaction.moved is not None:
                 # Before anybody is answered: the latest time at which the change was made.
                 self._durable = transaction.moved, micros(self._now())
@@ -127,10 +143,15 @@ class Database:
                 found = await self.read(lambda reading: reading.value("figures.commits"))
                 if found != seen:
                     seen = found
-                    self._wake()
-            await asyncio.sleep(POLL_SECONDS)
+                    self._tell_watchers()
+            await asyncio.sleep(POLL_SECONDS if self._wakeups is None else RUNG_POLL_SECONDS)
 
     def _wake(self) -> None:
+        self._tell_watchers()
+        if self._wakeups is not None:
+            self._wakeups.ring(Topic.COMMITTED)
+
+    def _tell_watchers(self) -> None:
         for event in self._watchers:
             event.set()
 

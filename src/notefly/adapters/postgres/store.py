@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from notefly.adapters.postgres.alike import record_alike
-from notefly.adapters.postgres.backlog import PostgresBacklog
+from notefly.adapters.postgres.backlog import PostgresBacklog, open_backlog
 from notefly.adapters.postgres.connection import open_pool
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.postgres.messages import PostgresMessages
@@ -23,6 +23,7 @@ from notefly.adapters.relational.subscribers import RelationalSubscribers
 from notefly.ports.batch_store import BatchStore
 from notefly.ports.clock import Clock
 from notefly.ports.meter import Meter
+from notefly.ports.wakeups import Wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def server_clock() -> None:
 
 
 @asynccontextmanager
-async def open_store(
+async def open_store(  # noqa: PLR0913
     dsn: str,
     *,
     categories: Iterable[str],
@@ -54,14 +55,16 @@ async def open_store(
     clock: Clock,
     meter: Meter,
     lease_now: Callable[[], float | None] = server_clock,
+    wakeups: Wakeups | None = None,
 ) -> AsyncIterator[PostgresStore]:
     """Connect, check, migrate; closes when the block ends. Any number of processes may do so.
 
-    `kinds` maps each configured channel to its address kind. Raises StoreUnusable. Afterwards the
+    `kinds` maps each configured channel to its address kind. With `wakeups` watchers hear at once
+    of what other processes commit, and without by looking. Raises StoreUnusable. Afterwards the
     ports raise Unavailable while the server cannot be reached, and CommitUnknown when the answer to
     a commit was lost; connections are opened again by themselves.
     """
-    database = Database(await open_pool(dsn), meter, clock.now)
+    database = Database(await open_pool(dsn), meter, clock.now, wakeups)
     known = Names("category"), Names("channel")
     try:
 
@@ -72,22 +75,21 @@ async def open_store(
         await database.write(prime)
         for names in known:
             await database.read(names.remember)
-        backlog = PostgresBacklog(database)
-        await backlog.count()
-        messages = PostgresMessages(database, known[0])
-        yield PostgresStore(
-            database,
-            messages,
-            RelationalSubscribers(database, *known),
-            RelationalBatches(database, known[1], kinds, clock, lease_now, record_alike),
-            RelationalDeliveries(database, *known, kinds),
-            RelationalFigures(database),
-            RelationalControl(database),
-            RelationalEvents(database),
-            backlog,
-            RelationalKeys(database),
-        )
-        await messages.close()
+        async with open_backlog(database) as backlog:
+            messages = PostgresMessages(database, known[0])
+            yield PostgresStore(
+                database,
+                messages,
+                RelationalSubscribers(database, *known),
+                RelationalBatches(database, known[1], kinds, clock, lease_now, record_alike),
+                RelationalDeliveries(database, *known, kinds),
+                RelationalFigures(database),
+                RelationalControl(database),
+                RelationalEvents(database),
+                backlog,
+                RelationalKeys(database),
+            )
+            await messages.close()
     finally:
         await database.close()
 

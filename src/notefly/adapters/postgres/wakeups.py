@@ -1,0 +1,123 @@
+"""Rings between processes, by LISTEN and NOTIFY.
+
+A NOTIFY holds a lock of the whole database while it commits: so rings are gathered, and each group
+is a transaction of its own that writes nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+
+from asyncpg import Connection, Record
+
+from notefly.adapters.postgres.errors import DRIVER
+from notefly.adapters.postgres.session import STORE, open_session
+from notefly.ports.wakeups import Topic, Wakeups
+
+LOG = logging.getLogger(__name__)
+GAP_SECONDS = 0.02
+"""Between two groups of rings."""
+PATIENCE_SECONDS = 5.0
+"""With a server that does not answer, and between two signs that it still does."""
+AGAIN_SECONDS = 0.5
+"""Until it is tried again."""
+
+
+class PostgresWakeups:
+    """See `Wakeups`. Who hears is told which session rang, so nobody hears itself."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._heard: dict[Topic, list[Callable[[], None]]] = {topic: [] for topic in Topic}
+        self._rung: set[Topic] = set()
+        self._wanted = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._own = 0
+        """The server's number of this session, which it tells with each ring."""
+
+    def ring(self, topic: Topic) -> None:
+        self._rung.add(topic)
+        self._wanted.set()
+
+    def listen(self, topic: Topic, heard: Callable[[], None]) -> None:
+        self._heard[topic].append(heard)
+
+    async def tried(self) -> None:
+        """It listens, or could not the first time."""
+        await self._tried.wait()
+
+    async def serve(self) -> None:
+        """For as long as they are open; connects again by itself."""
+        while True:
+            try:
+                await self._session()
+            except DRIVER as error:
+                LOG.debug("rings of other processes are not heard: %r", error)
+            self._tried.set()
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _session(self) -> None:
+        session = await open_session(self._dsn, PATIENCE_SECONDS)
+        try:
+            channel = await session.fetchval(f"SELECT 'notefly_' || {STORE}")
+            self._own = session.get_server_pid()
+            session.add_termination_listener(self._ended)
+            await session.add_listener(channel, self._hear)
+            if self._tried.is_set():
+                # Nobody knows what was rung meanwhile.
+                self._pass_on(Topic)
+            self._tried.set()
+            while not session.is_closed():
+                await self._pass_to_others(session, channel)
+        finally:
+            session.terminate()
+
+    async def _pass_to_others(self, session: "Connection[Record]", channel: str) -> None:
+        """What was rung, together; if nothing was, a sign that the server is still there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._wanted.wait()
+        self._wanted.clear()
+        rung, self._rung = self._rung, set()
+        try:
+            await session.execute(
+                "SELECT pg_notify($1, $2) WHERE $2 <> ''", channel, " ".join(sorted(rung))
+            )
+        except BaseException:
+            self._rung |= rung
+            self._wanted.set()
+            raise
+        await asyncio.sleep(GAP_SECONDS)
+
+    def _hear(self, _session: object, sender: int, _channel: str, payload: object) -> None:
+        if sender != self._own:
+            # A topic that is not known here is a newer process's.
+            words = str(payload).split()
+            self._pass_on(topic for topic in Topic if topic in words)
+
+    def _pass_on(self, topics: Iterable[Topic]) -> None:
+        for topic in topics:
+            for heard in self._heard[topic]:
+                heard()
+
+    def _ended(self, _session: object) -> None:
+        """Whoever waits for rings looks up."""
+        self._wanted.set()
+
+
+@asynccontextmanager
+async def open_wakeups(dsn: str) -> AsyncIterator[PostgresWakeups]:
+    """Rings for all processes whose store is the same; without a server they are just not heard."""
+    wakeups = PostgresWakeups(dsn)
+    serving = asyncio.create_task(wakeups.serve())
+    try:
+        await wakeups.tried()
+        yield wakeups
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+def _meets(wakeups: PostgresWakeups) -> Wakeups:
+    return wakeups
