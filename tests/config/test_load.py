@@ -251,6 +251,25 @@ def test_which_queues_there_are(tmp_path: Path, address: str, *, right: bool) ->
 
 
 @pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("postgresql://db/notefly", True),
+        ("postgres://me:word@db:5433/notefly?sslmode=require", True),
+        ("postgresql:///notefly?host=/run/postgresql", True),
+        ("postgresql://me@/notefly?application_name=x&host=/run/postgresql", True),
+        ("postgresql:///notefly", False),
+        ("mysql://db/notefly", False),
+    ],
+)
+def test_which_stores_there_are(tmp_path: Path, address: str, *, right: bool) -> None:
+    environ = {"NOTEFLY_STORE": address}
+    if right:
+        assert load(environ, tmp_path).store == address
+    else:
+        assert refused(environ, tmp_path).startswith("NOTEFLY_STORE must be like postgresql://")
+
+
+@pytest.mark.parametrize(
     ("address", "shown"),
     [
         (

@@ -72,6 +72,8 @@ class PostgresQueue(Provider):
     scope = Scope.APP
 
     @provide
-    async def queue(self, store: PostgresStore, wakeups: Wakeups) -> AsyncIterator[WorkQueue]:
-        async with open_queue(store, wakeups) as queue:
+    async def queue(
+        self, settings: Settings, clock: Clock, wakeups: Wakeups
+    ) -> AsyncIterator[WorkQueue]:
+        async with open_queue(settings.store, clock=clock, wakeups=wakeups) as queue:
             yield queue

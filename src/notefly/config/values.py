@@ -151,7 +151,8 @@ def api_key(raw: object) -> str:
 def store(raw: object) -> str:
     """Of PostgreSQL; for the embedded file the setting is left out."""
     shown = text(raw)
-    if not _has(shown, "postgresql", "postgres"):
+    by_socket = re.fullmatch(r"postgres(ql)?://([^/?]*@)?/[^?]*\?(.*&)?host=/.+", shown)
+    if not by_socket and not _has(shown, "postgresql", "postgres"):
         raise ValueError(
             "must be like postgresql://user@host/name; leave it out for the SQLite file in data_dir"
         )
