@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from notefly.adapters.metrics import PrometheusMeter
@@ -67,6 +68,13 @@ def _audit(settings: Settings) -> Audit:
     with extra("postgres", "NOTEFLY_STORE"):
         from notefly.adapters.postgres.audit import PostgresAudit
     return PostgresAudit(settings.store)
+
+
+async def examine_store(settings: Settings) -> tuple[str, datetime]:
+    """Version and clock of the server that the store is on. Raises StoreUnusable."""
+    with extra("postgres", "NOTEFLY_STORE"):
+        from notefly.adapters.postgres.connection import examine
+    return await examine(settings.store)
 
 
 def back_up(settings: Settings, target: Path, *, force: bool) -> None:

@@ -43,10 +43,10 @@ async def serve(
     `started` is called with the service's address once it is ready. Raises SettingsInvalid for a
     port that is taken, StoreLocked, StoreUnusable, ChannelUnusable.
     """
-    listener = listen(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
-    lifecycle = Lifecycle()
     nothing = Delivers(frozenset())
     container = make_container(settings, Delivers() if settings.broker_delivers else nothing)
+    listener = listen(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
+    lifecycle = Lifecycle()
     try:
         engine = await container.get(Engine)
         server = InProcessServer(

@@ -6,12 +6,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
 import httpx2
 from filelock import FileLock, Timeout
@@ -19,6 +18,8 @@ from filelock import FileLock, Timeout
 from notefly.adapters.sqlite.connection import check_version, store_path
 from notefly.adapters.sqlite.ownership import LOCK
 from notefly.cli import ports
+from notefly.cli.finding import Finding
+from notefly.cli.server_checks import examine_servers
 from notefly.config import Settings, origin, reachable
 from notefly.domain.errors import StoreUnusable
 
@@ -26,19 +27,6 @@ FSYNCS = 20
 SLOW_SECONDS, UNREAL_SECONDS = 0.020, 0.000_020
 SKEW_SECONDS = 5.0
 FIRST_PYTHON = (3, 11)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: `bad` keeps Notefly from working, `note` is worth knowing."""
-
-    name: str
-    verdict: Literal["ok", "note", "bad"]
-    detail: str
-    mend: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +97,8 @@ def _ours(host: str, port: int) -> bool:
 
 
 def _data_dir(around: Surroundings) -> Iterator[Finding]:
+    if around.settings.store:
+        return
     folder = around.settings.data_dir.absolute()
     place = _nearest(folder)
     problem = "is no directory" if not place.is_dir() else "cannot be written"
@@ -179,11 +169,16 @@ def _clock(around: Surroundings) -> Iterator[Finding]:
     yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
+def _servers(around: Surroundings) -> Iterator[Finding]:
+    yield from examine_servers(around.settings)
+
+
 CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
     _python,
     _sqlite,
     _ports,
     _data_dir,
+    _servers,
     _broker,
     _clock,
 )

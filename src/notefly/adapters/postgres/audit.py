@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from notefly.adapters.postgres.errors import DRIVER
+from notefly.adapters.postgres.connection import connect
 from notefly.adapters.postgres.statements import numbered
 from notefly.adapters.postgres.transaction import Link
 from notefly.adapters.relational.auditing import (
@@ -48,10 +48,7 @@ class PostgresAudit:
         return invariants_of(self._parts)
 
     async def check(self, invariant: str) -> AsyncIterator[Looked | Violation]:
-        try:
-            link = await asyncpg.connect(self._dsn, server_settings={"jit": "off"})
-        except (*DRIVER, ValueError) as error:
-            raise StoreUnusable(f"there is no readable store: {error}") from error
+        link = await connect(self._dsn, {"jit": "off"})
         try:
             for part in self._parts:
                 if part.invariant == invariant:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 
 import asyncpg
 
@@ -106,3 +107,26 @@ async def _prepare(link: Link) -> None:
 
 async def _leave(_link: object) -> None:
     pass
+
+
+async def connect(dsn: str, settings: dict[str, str] | None = None) -> Link:
+    """One connection, for whoever reads for a moment. Raises StoreUnusable."""
+    try:
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, server_settings=settings)
+    except (*DRIVER, ValueError) as error:
+        raise StoreUnusable(f"PostgreSQL cannot be reached: {error}; see NOTEFLY_STORE") from error
+
+
+async def examine(dsn: str) -> tuple[str, datetime]:
+    """The server's version and what its clock says; nothing is changed there.
+
+    Raises StoreUnusable where it would be refused at start.
+    """
+    link = await connect(dsn)
+    try:
+        await check_server(link)
+        version = await link.fetchval("SHOW server_version")
+        at = await link.fetchval("SELECT clock_timestamp()")
+    finally:
+        await link.close()
+    return version, at
