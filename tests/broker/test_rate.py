@@ -13,7 +13,7 @@ from notefly.broker.app import BrokerApp, create_app
 from notefly.broker.door import CALLER, Caller
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.problems import TooManyLines, TooManyRequests
-from notefly.broker.rate import Counters, RateLimit, who
+from notefly.broker.rate_limit import Counters, RateLimit, who
 from notefly.config import Settings
 from notefly.domain.access import ANYBODY, Principal
 from notefly.domain.errors import KeyRefused

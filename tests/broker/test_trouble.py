@@ -17,8 +17,8 @@ from notefly.broker.body import read_body
 from notefly.broker.lean import LeanLane
 from notefly.broker.protocol import DeadlineProtocol
 from notefly.broker.publishing import publish_one
-from notefly.broker.rates import Rates
 from notefly.broker.server import InProcessServer, listen
+from notefly.broker.throughput import Throughput
 from notefly.domain.errors import CommitUnknown, Unavailable
 from notefly.ports.message_store import Publication
 
@@ -91,7 +91,7 @@ class StoppedClock:
 
 def test_rates() -> None:
     clock = StoppedClock()
-    rates = Rates(clock)  # type: ignore[arg-type] # the wall clock is not asked
+    rates = Throughput(clock)  # type: ignore[arg-type] # the wall clock is not asked
     assert rates.counted(10, 100).accepted is None
     clock.seconds = 0.1
     assert rates.counted(11, 100).ended is None, "too soon to tell"

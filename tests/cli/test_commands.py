@@ -33,7 +33,7 @@ def test_publish_says_what_was_accepted(notefly: Notefly, broker: Broker) -> Non
 
 
 def test_publish_and_wait_tells_what_became_of_it(notefly: Notefly) -> None:
-    lines = told(notefly("publish", "finance", "Rates", "--wait")).splitlines()
+    lines = told(notefly("publish", "finance", "Throughput", "--wait")).splitlines()
     assert [line.split() for line in lines] == [
         ["channel", "delivered"],
         ["email", "1"],

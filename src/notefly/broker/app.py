@@ -32,8 +32,7 @@ from notefly.broker.limits import LARGEST_DOCUMENT
 from notefly.broker.openapi import Document, document
 from notefly.broker.problems import Malformed, TooManyRequests, answer_for
 from notefly.broker.pulse import DEFAULT_BEAT, Beat, Pulse
-from notefly.broker.rate import TURN, RateLimit
-from notefly.broker.rates import Rates
+from notefly.broker.rate_limit import TURN, RateLimit
 from notefly.broker.routes import (
     channels,
     deliveries,
@@ -45,6 +44,7 @@ from notefly.broker.routes import (
     system,
 )
 from notefly.broker.routing import OPEN, Routes
+from notefly.broker.throughput import Throughput
 from notefly.config import Settings
 from notefly.domain.errors import CommitUnknown, KeyMissing, LinkRefused
 from notefly.ports.clock import Clock
@@ -160,7 +160,7 @@ async def create_app(
     own: dict[type, object] = {
         Settings: settings,
         Lifecycle: lifecycle,
-        Rates: Rates(clock),
+        Throughput: Throughput(clock),
         Document: document(__version__, GROUPS),
         FollowEvents: FollowEvents(events_log, pulse),
         FollowMessages: FollowMessages(

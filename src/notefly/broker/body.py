@@ -11,7 +11,7 @@ from werkzeug.http import parse_options_header
 from notefly.broker.answers import JSON
 from notefly.broker.limits import LARGEST_NDJSON
 from notefly.broker.ndjson import Lines
-from notefly.broker.rate import spend_lines
+from notefly.broker.rate_limit import spend_lines
 from notefly.broker.reading import Reader
 from notefly.domain.errors import Invalid
 

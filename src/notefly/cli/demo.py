@@ -15,7 +15,7 @@ from notefly.config import Settings
 
 SAMPLES = {
     "sports": ("Goal!", "1:0 in the 89th minute."),
-    "finance": ("Rates unchanged", "The central bank leaves its rate at 2 %."),
+    "finance": ("Throughput unchanged", "The central bank leaves its rate at 2 %."),
     "movies": ("Now showing", "The film you waited for runs from Friday."),
 }
 SHOWN = 200

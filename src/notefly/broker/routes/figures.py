@@ -10,8 +10,8 @@ from notefly.adapters.metrics import CONTENT_TYPE, PrometheusMeter, counts
 from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
-from notefly.broker.rates import Rates
 from notefly.broker.routing import ADMIN, READ, Gives, Operation, Routes
+from notefly.broker.throughput import Throughput
 from notefly.config import Settings
 from notefly.domain.delivery import State
 from notefly.domain.log import ChannelFigures
@@ -84,7 +84,7 @@ class SettingsView(TypedDict):
         "since the oldest call of the last minute; null on the first.",
     ),
 )
-async def show_stats(figures: Injected[Figures], rates: Injected[Rates]) -> Answer:
+async def show_stats(figures: Injected[Figures], rates: Injected[Throughput]) -> Answer:
     messages, ended = await figures.messages(), await figures.deliveries()
     rate = rates.counted(messages, sum(ended.values()))
     told: StatsView = {

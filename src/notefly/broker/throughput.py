@@ -28,7 +28,7 @@ class Rate:
     over_seconds: float | None
 
 
-class Rates:
+class Throughput:
     """Remembers what was counted lately; costs nothing while nobody asks."""
 
     def __init__(self, clock: Clock) -> None:
