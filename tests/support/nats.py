@@ -79,7 +79,7 @@ class Node:
     def says(self, path: str) -> dict[str, object] | None:
         """What its monitoring answers; None while it does not."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.monitor}{path}", timeout=1) as answer:  # noqa: S310
+            with urlopen(f"http://127.0.0.1:{self.monitor}{path}", timeout=1) as answer:
                 said: dict[str, object] = json.load(answer)
                 return said
         except (OSError, URLError, ValueError):

@@ -81,7 +81,8 @@ class Keeper:
     async def _keeps_back(self, puller: Puller, info: ConsumerInfo) -> bool:
         """Whether there is something that it does not give, or does not know of."""
         if info.num_pending:
-            return not await puller.fetch(1)
+            await puller.fetch(1)
+            return puller.empty
         return await self._streams.messages_of(puller.address) > (info.num_ack_pending or 0)
 
     def _stands_still(self, address: Address, info: ConsumerInfo) -> bool:

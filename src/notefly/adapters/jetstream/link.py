@@ -64,8 +64,8 @@ class Link:
 
     async def subscribe(self, subject: str, heard: Heard) -> None:
         """For as long as the link lives, not only this connection."""
-        self._subjects.append((subject, heard))
         await self.client.subscribe(subject, cb=heard)
+        self._subjects.append((subject, heard))
 
     async def open(self, patience_seconds: float) -> None:
         try:

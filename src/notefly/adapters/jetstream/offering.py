@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import count
 from typing import NamedTuple
 
 from nats.aio.msg import Msg
 
-from notefly.adapters.jetstream.asking import FULL, Asking
 from notefly.adapters.jetstream.errors import translated
+from notefly.adapters.jetstream.line import Line
 from notefly.adapters.jetstream.link import REPLY_SECONDS, Link
 from notefly.adapters.jetstream.messages import alike, read, written
 from notefly.adapters.jetstream.streams import LANES, Streams
@@ -24,9 +25,10 @@ TOGETHER = 1_000
 IN_FLIGHT = 256
 FIRST = 2
 """Batches of a message in an offer that go through the lane for small ones."""
+REMEMBERED = 10_000
 THERE_ALREADY = 10071
 """The server's code for a last sequence that is not the one expected."""
-LISTED = frozenset({FULL, "204", "404"})
+LISTED = frozenset({"204", "404"})
 
 
 class Known(NamedTuple):
@@ -47,12 +49,13 @@ class Post(NamedTuple):
 class Offering:
     """See `WorkQueue.offer`."""
 
-    def __init__(self, link: Link, streams: Streams, asking: Asking, clock: Clock) -> None:
+    def __init__(self, link: Link, streams: Streams, clock: Clock) -> None:
         self._link = link
         self._streams = streams
-        self._asking = asking
+        self._listing = Line(link)
         self._clock = clock
         self._names = count()
+        self._acked: dict[BatchKey, int] = {}
         self._name = link.inbox().rpartition(".")[2]
 
     async def put(self, refs: Sequence[BatchRef]) -> list[BatchKey]:
@@ -69,6 +72,12 @@ class Offering:
                 replaced += await self._put(chunk)
         return replaced
 
+    def acked(self, batch: BatchKey, sequence: int) -> None:
+        """A cluster deletes it a moment later; what is offered meanwhile is no copy of it."""
+        self._acked[batch] = sequence
+        if len(self._acked) > REMEMBERED:
+            del self._acked[next(iter(self._acked))]
+
     async def _put(self, posts: Sequence[Post]) -> list[BatchKey]:
         with translated():
             await self._streams.ensure()
@@ -79,20 +88,22 @@ class Offering:
     async def _put_what_is_new(self, posts: Sequence[Post]) -> list[BatchKey]:
         known = await self._look_up(posts)
         now = self._clock.now()
-        batches = [post.ref.batch for post in posts]
         stale = {
             post.ref.batch: known[post.ref.batch].sequence
             for post in posts
-            if post.ref.batch in known and not alike(known[post.ref.batch].ref, post.ref, now)
+            if post.ref.batch in known and self._outdates(post.ref, known[post.ref.batch], now)
         }
         await asyncio.gather(*(self._streams.delete(one) for one in stale.values()))
-        new = {batch for batch in batches if batch not in known or batch in stale}
-        todo = [post for post in posts if post.ref.batch in new]
+        todo = [p for p in posts if p.ref.batch not in known or p.ref.batch in stale]
         if todo and not await self._together(todo):
-            # Somebody else offers the same at this moment: each for itself, then.
+            # Some came into the stream meanwhile, or are on their way out: each for itself, then.
             room = asyncio.Semaphore(IN_FLIGHT)
             await asyncio.gather(*(self._alone(post, room) for post in todo))
         return list(stale)
+
+    def _outdates(self, ref: BatchRef, known: Known, now: datetime) -> bool:
+        """Whether it says something new, or the one that is known is acked already."""
+        return self._acked.get(ref.batch) == known.sequence or not alike(known.ref, ref, now)
 
     async def _together(self, posts: Sequence[Post]) -> bool:
         """All are stored, or none: False if the server would not, for one that is there already."""
@@ -107,7 +118,9 @@ class Offering:
 
     async def _alone(self, post: Post, room: asyncio.Semaphore) -> None:
         async with room:
-            await self._stored(post, {})
+            if not await self._stored(post, {}) and post.ref.batch in self._acked:
+                await self._streams.delete(self._acked[post.ref.batch])
+                await self._stored(post, {})
 
     async def _stored(self, post: Post, more: dict[str, str]) -> bool:
         answer = await self._link.client.request(
@@ -129,8 +142,9 @@ class Offering:
 
         request = {"multi_last": [post.pattern for post in posts], "batch": len(posts)}
         subject = f"$JS.API.DIRECT.GET.{self._streams.name}"
-        ended = await self._asking.ask(
-            subject, json.dumps(request).encode(), listed, len(posts) + 1
+        asked = json.dumps(request).encode()
+        ended = await (
+            await self._listing.ask(subject, asked, listed, len(posts) + 1, REPLY_SECONDS)
         )
         if ended not in LISTED:
             raise Unavailable(f"the queue does not say what it holds: {ended}")

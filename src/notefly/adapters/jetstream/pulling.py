@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 
-from notefly.adapters.jetstream.asking import FULL, Asking
 from notefly.adapters.jetstream.errors import translated
+from notefly.adapters.jetstream.line import FULL, Line
+from notefly.adapters.jetstream.link import Link
 from notefly.adapters.jetstream.messages import Held, held
 from notefly.adapters.jetstream.streams import Address, Streams
 from notefly.domain.errors import Unavailable
 
+FETCH_SECONDS = 3.0
 LINGER_SECONDS = 5.0
-FULFILLED = frozenset({FULL, "404", "408"})
-"""There were as many, or no more than that."""
+NO_MORE = frozenset({"404", "408"})
 
 
 class Puller:
@@ -24,53 +25,52 @@ class Puller:
         self,
         address: Address,
         streams: Streams,
-        asking: Asking,
+        link: Link,
         arrived: Callable[[Held], Awaitable[None]],
     ) -> None:
         self.address = address
         self.empty = False
-        """Asked since the last look, and nothing came."""
+        """The last fetch brought nothing, and nothing came since."""
         self._streams = streams
-        self._asking = asking
         self._arrived = arrived
-        self._lingering: asyncio.Future[str] | None = None
+        self._fetching = Line(link)
+        self._lingering = Line(link)
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{streams.name}.{address.consumer}"
 
-    async def fetch(self, most: int) -> int:
-        """What is there now: how many came. Raises Unavailable."""
-        await self._ready()
-        came = 0
+    async def fetch(self, most: int) -> bool:
+        """What is there now; whether there may be more. Raises Unavailable.
 
-        async def listed(message: Msg) -> None:
-            nonlocal came
-            came += 1
-            await self._came(message)
-
-        request = json.dumps({"batch": most, "no_wait": True}).encode()
-        ended = await self._asking.ask(self._subject, request, listed, most)
-        self._judge(ended)
-        self.empty = self.empty or not came
-        return came
+        Whoever comes while others fetch waits for them instead.
+        """
+        under_way = self._fetching.busy
+        if under_way is None:
+            await self._ready()
+            self.empty = True
+            request = json.dumps({"batch": most, "no_wait": True}).encode()
+            under_way = await self._fetching.ask(
+                self._subject, request, self._came, most, FETCH_SECONDS
+            )
+        ended = await asyncio.shield(under_way)
+        if ended != FULL and ended not in NO_MORE:
+            # Wiped, moved or deleted: whoever asks next looks, and makes it.
+            self._streams.forget()
+            raise Unavailable(f"the queue's consumer {self.address.consumer} answered {ended}")
+        return ended == FULL
 
     async def linger(self, woken: Callable[[], None]) -> None:
         """Ask for the next one that comes, unless that is asked for already; Unavailable."""
-        if self._lingering is not None and not self._lingering.done():
-            return
-        await self._ready()
-        request = {"batch": 1, "expires": int(LINGER_SECONDS * 1e9)}
-        self._lingering = await self._asking.begin(
-            self._subject, json.dumps(request).encode(), self._came, 1, LINGER_SECONDS + 1
-        )
-        self._lingering.add_done_callback(lambda _: woken())
+        if self._lingering.busy is None:
+            await self._ready()
+            request = json.dumps({"batch": 1, "expires": int(LINGER_SECONDS * 1e9)}).encode()
+            ended = await self._lingering.ask(
+                self._subject, request, self._came, 1, LINGER_SECONDS + 1
+            )
+            ended.add_done_callback(lambda _: woken())
 
-    def asked(self) -> bool:
-        """Whether the server owes an answer as soon as there is something."""
-        return self._lingering is not None and not self._lingering.done()
-
-    def let_go(self) -> None:
-        """The connection was away: whatever was asked for is not answered any more."""
-        if self._lingering is not None and not self._lingering.done():
-            self._lingering.set_result("away")
+    def hang_up(self) -> None:
+        """The connection was away: what was asked for is not answered any more."""
+        self._fetching.hang_up()
+        self._lingering.hang_up()
 
     async def _ready(self) -> None:
         with translated():
@@ -79,9 +79,3 @@ class Puller:
     async def _came(self, message: Msg) -> None:
         self.empty = False
         await self._arrived(held(message, self.address))
-
-    def _judge(self, ended: str) -> None:
-        if ended not in FULFILLED:
-            # Wiped, moved or deleted: it is looked for, and made, by whoever asks next.
-            self._streams.forget()
-            raise Unavailable(f"the queue's consumer {self.address.consumer} answered {ended}")

@@ -7,7 +7,6 @@ from itertools import count
 
 from nats.js.errors import APIError
 
-from notefly.adapters.jetstream.asking import Asking
 from notefly.adapters.jetstream.errors import definite, said, translated
 from notefly.adapters.jetstream.hands import Hands
 from notefly.adapters.jetstream.keeping import Keeper
@@ -33,14 +32,11 @@ PAUSE_SECONDS = 0.5
 class JetStreamQueue:
     """See `WorkQueue`."""
 
-    def __init__(
-        self, link: Link, streams: Streams, asking: Asking, hands: Hands, clock: Clock
-    ) -> None:
+    def __init__(self, link: Link, streams: Streams, hands: Hands, clock: Clock) -> None:
         self._link = link
         self._streams = streams
-        self._asking = asking
         self._hands = hands
-        self._offering = Offering(link, streams, asking, clock)
+        self._offering = Offering(link, streams, clock)
         self._again: dict[BatchKey, BatchRef] = {}
         self._owed: dict[BatchKey, BatchRef] = {}
         self._calls = count(1)
@@ -77,6 +73,8 @@ class JetStreamQueue:
     async def ack(self, batches: Sequence[BatchKey]) -> None:
         returned = [self._hands.out.pop(key) for key in batches if key in self._hands.out]
         await self._hands.done(returned)
+        for held in returned:
+            self._offering.acked(held.ref.batch, held.sequence)
         await self._offer_again(batches)
 
     async def nack(self, batches: Sequence[BatchKey], delay_seconds: float) -> None:
@@ -123,8 +121,7 @@ class JetStreamQueue:
             pullers = [self._puller(address) for address in addresses if address.lane == lane]
             more = True
             while more and (most := self._missing(addresses, rows)) > 0:
-                came = await asyncio.gather(*(puller.fetch(most) for puller in pullers))
-                more = any(number == most for number in came)
+                more = any(await asyncio.gather(*(puller.fetch(most) for puller in pullers)))
 
     def _missing(self, addresses: Sequence[Address], rows: int) -> int:
         """How many more batches, if they are as large as those that are here."""
@@ -144,14 +141,12 @@ class JetStreamQueue:
 
     def _puller(self, address: Address) -> Puller:
         if address not in self.pullers:
-            self.pullers[address] = Puller(
-                address, self._streams, self._asking, self._hands.arrived
-            )
+            self.pullers[address] = Puller(address, self._streams, self._link, self._hands.arrived)
         return self.pullers[address]
 
     def _look_again(self) -> None:
         for puller in self.pullers.values():
-            puller.let_go()
+            puller.hang_up()
         self._hands.wake()
 
 
@@ -170,10 +165,8 @@ async def open_queue(
     """
     streams = Streams(link, name, replicas, ack_wait)
     await _found(streams)
-    asking = Asking(link)
-    await asking.open()
     hands = Hands(link, clock)
-    queue = JetStreamQueue(link, streams, asking, hands, clock)
+    queue = JetStreamQueue(link, streams, hands, clock)
     keeper = asyncio.create_task(Keeper(queue, hands, streams).run(ack_wait / 3))
     try:
         yield queue

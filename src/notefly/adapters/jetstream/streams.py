@@ -85,7 +85,9 @@ class Streams:
         return sum((info.state.subjects or {}).values())
 
     async def consumer_info(self, address: Address) -> api.ConsumerInfo:
-        return await self._link.streams().consumer_info(self.name, address.consumer)
+        streams = self._link.streams()
+        info: api.ConsumerInfo = await streams.consumer_info(self.name, address.consumer)
+        return info
 
     async def _ensure(self) -> None:
         streams = self._link.streams()
