@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 
 from notefly.adapters.jetstream.errors import translated
-from notefly.adapters.jetstream.link import Link
+from notefly.adapters.jetstream.link import NatsLink
 from notefly.adapters.jetstream.messages import DONE, STILL_ON_IT, Held, given_back
 from notefly.adapters.jetstream.streams import Address
 from notefly.domain.batch import BatchRef
@@ -26,7 +26,7 @@ class Hands:
     """Nothing is out twice, nor out and ready. Answers that do not get through change nothing:
     the server hands out again what it does not hear of."""
 
-    def __init__(self, link: Link, clock: Clock) -> None:
+    def __init__(self, link: NatsLink, clock: Clock) -> None:
         self._link = link
         self._clock = clock
         self.out: dict[BatchKey, Held] = {}

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from nats.aio.msg import Msg
 
 from notefly.adapters.jetstream.errors import translated
-from notefly.adapters.jetstream.link import Link
+from notefly.adapters.jetstream.link import NatsLink
 from notefly.adapters.jetstream.messages import status
 from notefly.domain.errors import Unavailable
 
@@ -23,7 +23,7 @@ Ended = asyncio.Future[str]
 class Line:
     """One request at a time: messages that a consumer sends do not tell what they answer."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: NatsLink) -> None:
         self._link = link
         self._inbox = link.inbox()
         self._open = False

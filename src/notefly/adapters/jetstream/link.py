@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import unquote, urlsplit
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import BadRequestError, ServiceUnavailableError
 
+from notefly.adapters.jetstream.durability import MONITORING_PORT, warn_of_loss
 from notefly.adapters.jetstream.errors import said
 from notefly.domain.errors import QueueUnusable, Unavailable
 
@@ -27,7 +29,7 @@ OLDEST = (2, 12)
 Heard = Callable[[Msg], Awaitable[None]]
 
 
-class Link:
+class NatsLink:
     """The connection of this process; `came_back` is called after every time that it was away."""
 
     def __init__(self, servers: str) -> None:
@@ -36,7 +38,8 @@ class Link:
         self._client = Client()
         self._subjects: list[tuple[str, Heard]] = []
         self._came_back: list[Callable[[], None]] = []
-        self._dialling: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dialling = False
         self._last: Exception | None = None
         self._ending = False
 
@@ -64,14 +67,22 @@ class Link:
 
     async def subscribe(self, subject: str, heard: Heard) -> None:
         """For as long as the link lives, not only this connection."""
-        await self.client.subscribe(subject, cb=heard)
         self._subjects.append((subject, heard))
+        with suppress(NatsError):
+            # If it is away, this is done when it is back.
+            await self._client.subscribe(subject, cb=heard)
+
+    def begin(self, work: Coroutine[object, object, None]) -> None:
+        """Something that goes on by itself, and ends with the link at the latest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def open(self, patience_seconds: float) -> None:
         try:
             async with asyncio.timeout(patience_seconds):
-                await self._dial()
-        except (TimeoutError, ValueError, OSError, ssl.SSLError) as error:
+                await self._dial(self._client)
+        except (TimeoutError, ValueError, OSError, NatsError) as error:
             reason = said(self._last or error)
             raise QueueUnusable(
                 f"NATS cannot be reached at {self.addresses} ({reason}): "
@@ -80,17 +91,17 @@ class Link:
 
     async def close(self) -> None:
         self._ending = True
-        if self._dialling is not None:
-            self._dialling.cancel()
-            await asyncio.wait([self._dialling])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(Exception):
             async with asyncio.timeout(REPLY_SECONDS):
                 await self._client.close()
 
-    async def _dial(self) -> None:
+    async def _dial(self, client: Client) -> None:
         """Until it is connected, for ever if need be."""
         user, password = _credentials(self._servers)
-        await self._client.connect(
+        await client.connect(
             self._servers,
             name="notefly",
             user=user,
@@ -123,33 +134,58 @@ class Link:
 
     async def _closed(self) -> None:
         """The driver gives up after some refusals, and we do not."""
-        if not self._ending and self._dialling is None:
-            self._dialling = asyncio.create_task(self._dial_again())
+        if not self._ending and not self._dialling:
+            self._dialling = True
+            self.begin(self._dial_again())
 
     async def _dial_again(self) -> None:
         await asyncio.sleep(AGAIN_SECONDS)
-        self._client = Client()
-        await self._dial()
+        client = Client()
+        await self._dial(client)
+        self._client = client
+        self._dialling = False
         for subject, heard in self._subjects:
-            await self._client.subscribe(subject, cb=heard)
-        self._dialling = None
+            await client.subscribe(subject, cb=heard)
         await self._back()
 
 
 @asynccontextmanager
-async def open_link(servers: str, patience_seconds: float = START_SECONDS) -> AsyncIterator[Link]:
+async def open_link(
+    servers: str,
+    *,
+    patience_seconds: float = START_SECONDS,
+    monitoring_port: int = MONITORING_PORT,
+) -> AsyncIterator[NatsLink]:
     """Connect to one of `servers`, addresses with commas between. Raises QueueUnusable."""
-    link = Link(servers)
+    link = NatsLink(servers)
     try:
         await link.open(patience_seconds)
-        version = link.client.connected_server_version
-        if (version.major, version.minor) < OLDEST:
-            raise QueueUnusable(
-                f"NATS at {link.addresses} is {version}: NOTEFLY_QUEUE needs 2.12 or newer"
-            )
+        await _check(link, patience_seconds)
+        await warn_of_loss(link.client, monitoring_port)
         yield link
     finally:
         await link.close()
+
+
+async def _check(link: NatsLink, patience_seconds: float) -> None:
+    version = link.client.connected_server_version
+    if (version.major, version.minor) < OLDEST:
+        raise QueueUnusable(
+            f"NATS at {link.addresses} is {version.major}.{version.minor}; "
+            "NOTEFLY_QUEUE needs 2.12 or newer"
+        )
+    try:
+        await link.client.jetstream(timeout=patience_seconds).account_info()
+    except (ServiceUnavailableError, BadRequestError) as error:
+        raise QueueUnusable(
+            f"NATS at {link.addresses} has no JetStream for this user ({said(error)}): "
+            "start it with `jetstream { … }`, or point NOTEFLY_QUEUE elsewhere"
+        ) from error
+    except (NatsError, TimeoutError) as error:
+        raise QueueUnusable(
+            f"JetStream at {link.addresses} does not answer ({said(error)}): "
+            "do most servers of NOTEFLY_QUEUE run?"
+        ) from error
 
 
 def _credentials(servers: Sequence[str]) -> tuple[str | None, str | None]:

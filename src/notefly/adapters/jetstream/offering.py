@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 
 from notefly.adapters.jetstream.errors import translated
 from notefly.adapters.jetstream.line import Line
-from notefly.adapters.jetstream.link import REPLY_SECONDS, Link
+from notefly.adapters.jetstream.link import REPLY_SECONDS, NatsLink
 from notefly.adapters.jetstream.messages import alike, read, written
 from notefly.adapters.jetstream.streams import LANES, Streams
 from notefly.domain.batch import BatchRef
@@ -49,7 +49,7 @@ class Post(NamedTuple):
 class Offering:
     """See `WorkQueue.offer`."""
 
-    def __init__(self, link: Link, streams: Streams, clock: Clock) -> None:
+    def __init__(self, link: NatsLink, streams: Streams, clock: Clock) -> None:
         self._link = link
         self._streams = streams
         self._listing = Line(link)

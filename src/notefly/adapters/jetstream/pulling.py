@@ -8,7 +8,7 @@ from nats.aio.msg import Msg
 
 from notefly.adapters.jetstream.errors import translated
 from notefly.adapters.jetstream.line import FULL, Line
-from notefly.adapters.jetstream.link import Link
+from notefly.adapters.jetstream.link import NatsLink
 from notefly.adapters.jetstream.messages import Held, held
 from notefly.adapters.jetstream.streams import Address, Streams
 from notefly.domain.errors import Unavailable
@@ -25,7 +25,7 @@ class Puller:
         self,
         address: Address,
         streams: Streams,
-        link: Link,
+        link: NatsLink,
         arrived: Callable[[Held], Awaitable[None]],
     ) -> None:
         self.address = address

@@ -10,7 +10,7 @@ from nats.js.errors import APIError
 from notefly.adapters.jetstream.errors import definite, said, translated
 from notefly.adapters.jetstream.hands import Hands
 from notefly.adapters.jetstream.keeping import Keeper
-from notefly.adapters.jetstream.link import START_SECONDS, Link
+from notefly.adapters.jetstream.link import START_SECONDS, NatsLink
 from notefly.adapters.jetstream.offering import Offering
 from notefly.adapters.jetstream.pulling import LINGER_SECONDS, Puller
 from notefly.adapters.jetstream.streams import LANES, Address, Streams
@@ -32,7 +32,7 @@ PAUSE_SECONDS = 0.5
 class JetStreamQueue:
     """See `WorkQueue`."""
 
-    def __init__(self, link: Link, streams: Streams, hands: Hands, clock: Clock) -> None:
+    def __init__(self, link: NatsLink, streams: Streams, hands: Hands, clock: Clock) -> None:
         self._link = link
         self._streams = streams
         self._hands = hands
@@ -152,7 +152,7 @@ class JetStreamQueue:
 
 @asynccontextmanager
 async def open_queue(
-    link: Link,
+    link: NatsLink,
     *,
     replicas: int,
     clock: Clock,

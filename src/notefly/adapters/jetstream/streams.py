@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
-from notefly.adapters.jetstream.link import Link
+from notefly.adapters.jetstream.link import NatsLink
 
 LOG = logging.getLogger(__name__)
 LANES = ("small", "large")
@@ -30,7 +30,7 @@ class Address(NamedTuple):
 class Streams:
     """`name` is the stream; its subjects begin with the same in small letters."""
 
-    def __init__(self, link: Link, name: str, replicas: int, ack_wait: float) -> None:
+    def __init__(self, link: NatsLink, name: str, replicas: int, ack_wait: float) -> None:
         self._link = link
         self.name = name
         self._replicas = replicas
