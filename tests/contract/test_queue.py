@@ -14,6 +14,7 @@ from notefly.domain.batch import BatchRef
 from notefly.domain.ids import BatchKey
 from tests.contract import queueing
 from tests.contract.queueing import Bench, QueueCheck, ref
+from tests.support.jetstream import jetstream
 from tests.support.server import database_for
 from tests.support.time import VirtualClock
 
@@ -57,6 +58,8 @@ async def skip_locked() -> AsyncIterator[Bench]:
 QUEUES = [
     pytest.param(in_process, id="in-process"),
     pytest.param(skip_locked, id="skip-locked", marks=pytest.mark.engines),
+    pytest.param(jetstream(1), id="jetstream", marks=pytest.mark.engines),
+    pytest.param(jetstream(3), id="jetstream-cluster", marks=pytest.mark.engines),
 ]
 """Another queue is added here; one that needs a server with `marks=pytest.mark.engines`."""
 

@@ -13,6 +13,7 @@ NoteflyError
  ├─ CommitUnknown        it may have been stored or not: nobody may be told either
  ├─ StoreLocked          the data directory belongs to a running broker
  ├─ StoreUnusable        the store cannot be opened: wrong version, corrupt, not writable
+ ├─ QueueUnusable        the queue cannot be opened: away, too old, not set up for it
  └─ ChannelUnusable      a channel that cannot be loaded; says which and why
 """
 
@@ -107,6 +108,10 @@ class StoreLocked(NoteflyError):  # noqa: N818
 
 class StoreUnusable(NoteflyError):  # noqa: N818
     """The store cannot be opened or trusted."""
+
+
+class QueueUnusable(NoteflyError):  # noqa: N818
+    """The server of the queue cannot be reached at start, or cannot do what is needed."""
 
 
 class ChannelUnusable(NoteflyError):  # noqa: N818

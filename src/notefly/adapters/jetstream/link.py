@@ -1,0 +1,201 @@
+"""One connection to NATS for everything: it comes back by itself, whatever happened to it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import unquote, urlsplit
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import BadRequestError, ServiceUnavailableError
+
+from notefly.adapters.jetstream.durability import MONITORING_PORT, warn_of_loss
+from notefly.adapters.jetstream.errors import said
+from notefly.domain.errors import QueueUnusable, Unavailable
+
+LOG = logging.getLogger(__name__)
+START_SECONDS = 10.0
+"""At start, a server may be a little late."""
+REPLY_SECONDS = 5.0
+PING_SECONDS = 3
+"""Of two unanswered pings the connection dies: so a server that stands still is left."""
+AGAIN_SECONDS = 0.5
+OLDEST = (2, 12)
+"""Batches published in one go, and copies refused by a pattern of subjects."""
+
+Heard = Callable[[Msg], Awaitable[None]]
+
+
+class NatsLink:
+    """The connection of this process; `came_back` is called after every time that it was away."""
+
+    def __init__(self, servers: str) -> None:
+        self._servers = [server.strip() for server in servers.split(",") if server.strip()]
+        self.addresses = ", ".join(_without_credentials(server) for server in self._servers)
+        self._client = Client()
+        self._subjects: list[tuple[str, Heard]] = []
+        self._came_back: list[Callable[[], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dialling = False
+        self._last: Exception | None = None
+        self._ending = False
+
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected
+
+    @property
+    def client(self) -> Client:
+        """The connection as it is now. Raises Unavailable while there is none."""
+        if not self.connected:
+            raise Unavailable(f"NATS cannot be reached at {self.addresses}")
+        return self._client
+
+    def streams(self) -> JetStreamContext:
+        """What manages streams and consumers."""
+        return self.client.jetstream(timeout=REPLY_SECONDS)
+
+    def came_back(self, called: Callable[[], None]) -> None:
+        self._came_back.append(called)
+
+    def inbox(self) -> str:
+        """A subject of this process alone."""
+        return self._client.new_inbox()
+
+    async def subscribe(self, subject: str, heard: Heard) -> None:
+        """For as long as the link lives, not only this connection."""
+        self._subjects.append((subject, heard))
+        with suppress(NatsError):
+            # If it is away, this is done when it is back.
+            await self._client.subscribe(subject, cb=heard)
+
+    def begin(self, work: Coroutine[object, object, None]) -> None:
+        """Something that goes on by itself, and ends with the link at the latest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def open(self, patience_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._dial(self._client)
+        except (TimeoutError, ValueError, OSError, NatsError) as error:
+            reason = said(self._last or error)
+            raise QueueUnusable(
+                f"NATS cannot be reached at {self.addresses} ({reason}): "
+                "start it, or correct NOTEFLY_QUEUE"
+            ) from error
+
+    async def close(self) -> None:
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(Exception):
+            async with asyncio.timeout(REPLY_SECONDS):
+                await self._client.close()
+
+    async def _dial(self, client: Client) -> None:
+        """Until it is connected, for ever if need be."""
+        user, password = _credentials(self._servers)
+        await client.connect(
+            self._servers,
+            name="notefly",
+            user=user,
+            password=password,
+            # A process needs no wake-up of its own.
+            no_echo=True,
+            connect_timeout=2,
+            ping_interval=PING_SECONDS,
+            max_outstanding_pings=2,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=AGAIN_SECONDS,  # type: ignore[arg-type]
+            error_cb=self._troubled,
+            disconnected_cb=self._gone,
+            reconnected_cb=self._back,
+            closed_cb=self._closed,
+        )
+
+    async def _troubled(self, error: Exception) -> None:
+        self._last = error
+        LOG.debug("NATS: %s", said(error))
+
+    async def _gone(self) -> None:
+        if not self._ending:
+            LOG.warning("NATS at %s is away; trying again", self.addresses)
+
+    async def _back(self) -> None:
+        LOG.info("NATS is back")
+        for called in self._came_back:
+            called()
+
+    async def _closed(self) -> None:
+        """The driver gives up after some refusals, and we do not."""
+        if not self._ending and not self._dialling:
+            self._dialling = True
+            self.begin(self._dial_again())
+
+    async def _dial_again(self) -> None:
+        await asyncio.sleep(AGAIN_SECONDS)
+        client = Client()
+        await self._dial(client)
+        self._client = client
+        self._dialling = False
+        for subject, heard in self._subjects:
+            await client.subscribe(subject, cb=heard)
+        await self._back()
+
+
+@asynccontextmanager
+async def open_link(
+    servers: str,
+    *,
+    patience_seconds: float = START_SECONDS,
+    monitoring_port: int = MONITORING_PORT,
+) -> AsyncIterator[NatsLink]:
+    """Connect to one of `servers`, addresses with commas between. Raises QueueUnusable."""
+    link = NatsLink(servers)
+    try:
+        await link.open(patience_seconds)
+        await _check(link, patience_seconds)
+        await warn_of_loss(link.client, monitoring_port)
+        yield link
+    finally:
+        await link.close()
+
+
+async def _check(link: NatsLink, patience_seconds: float) -> None:
+    version = link.client.connected_server_version
+    if (version.major, version.minor) < OLDEST:
+        raise QueueUnusable(
+            f"NATS at {link.addresses} is {version.major}.{version.minor}; "
+            "NOTEFLY_QUEUE needs 2.12 or newer"
+        )
+    try:
+        await link.client.jetstream(timeout=patience_seconds).account_info()
+    except (ServiceUnavailableError, BadRequestError) as error:
+        raise QueueUnusable(
+            f"NATS at {link.addresses} has no JetStream for this user ({said(error)}): "
+            "start it with `jetstream { … }`, or point NOTEFLY_QUEUE elsewhere"
+        ) from error
+    except (NatsError, TimeoutError) as error:
+        raise QueueUnusable(
+            f"JetStream at {link.addresses} does not answer ({said(error)}): "
+            "do most servers of NOTEFLY_QUEUE run?"
+        ) from error
+
+
+def _credentials(servers: Sequence[str]) -> tuple[str | None, str | None]:
+    """Servers that the cluster tells of have none in their address: they are given the same."""
+    for server in servers:
+        parts = urlsplit(server)
+        if parts.username and parts.password:
+            return unquote(parts.username), unquote(parts.password)
+    return None, None
+
+
+def _without_credentials(server: str) -> str:
+    return server.rpartition("@")[2].removeprefix("nats://")

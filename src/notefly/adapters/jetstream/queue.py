@@ -1,0 +1,199 @@
+"""The work queue on JetStream."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+
+from nats.js.errors import APIError
+
+from notefly.adapters.jetstream.errors import definite, said, translated
+from notefly.adapters.jetstream.hands import Hands
+from notefly.adapters.jetstream.keeping import Keeper
+from notefly.adapters.jetstream.link import START_SECONDS, NatsLink
+from notefly.adapters.jetstream.offering import Offering
+from notefly.adapters.jetstream.pulling import LINGER_SECONDS, Puller
+from notefly.adapters.jetstream.streams import LANES, Address, Streams
+from notefly.domain.batch import BATCH_LIMIT, BatchRef
+from notefly.domain.errors import QueueUnusable, Unavailable
+from notefly.domain.ids import BatchKey
+from notefly.ports.clock import Clock
+from notefly.ports.work_queue import WorkQueue
+
+ACK_WAIT_SECONDS = 12.0
+LARGE_EVERY = 4
+"""Of so many calls of `receive` one looks at the large lane first."""
+MOST_AT_ONCE = 256
+OWED = 10_000
+PAUSE_SECONDS = 0.5
+"""Before a server that is away is asked again."""
+
+
+class JetStreamQueue:
+    """See `WorkQueue`."""
+
+    def __init__(self, link: NatsLink, streams: Streams, hands: Hands, clock: Clock) -> None:
+        self._link = link
+        self._streams = streams
+        self._hands = hands
+        self._offering = Offering(link, streams, clock)
+        self._again: dict[BatchKey, BatchRef] = {}
+        self._owed: dict[BatchKey, BatchRef] = {}
+        self._calls = count(1)
+        self.pullers: dict[Address, Puller] = {}
+        link.came_back(self._look_again)
+
+    async def offer(self, refs: Sequence[BatchRef]) -> None:
+        fresh: dict[BatchKey, BatchRef] = {}
+        for ref in refs:
+            # Somebody has it: what is offered now counts when it comes back.
+            (self._again if ref.batch in self._hands.out else fresh)[ref.batch] = ref
+        try:
+            replaced = await self._offering.put(list(fresh.values()))
+        except Unavailable:
+            self._owe(fresh)
+            raise
+        for batch in replaced:
+            self._hands.forget(batch)
+
+    async def receive(self, channels: frozenset[str], rows: int) -> Sequence[BatchRef]:
+        lanes = LANES if next(self._calls) % LARGE_EVERY else LANES[::-1]
+        addresses = [Address(channel, lane) for lane in lanes for channel in sorted(channels)]
+        while True:
+            try:
+                await self._fill(addresses, rows)
+            except Unavailable:
+                pause = PAUSE_SECONDS
+            else:
+                pause = LINGER_SECONDS
+            if taken := self._hands.take(addresses, rows):
+                return taken
+            await self._wait(addresses, pause)
+
+    async def ack(self, batches: Sequence[BatchKey]) -> None:
+        returned = [self._hands.out.pop(key) for key in batches if key in self._hands.out]
+        await self._hands.done(returned)
+        for held in returned:
+            self._offering.acked(held.ref.batch, held.sequence)
+        await self._offer_again(batches)
+
+    async def nack(self, batches: Sequence[BatchKey], delay_seconds: float) -> None:
+        outdated = []
+        for key in batches:
+            held = self._hands.out.get(key)
+            if held is not None and self._again.get(key) in (None, held.ref):
+                self._again.pop(key, None)
+                del self._hands.out[key]
+                await self._hands.give_back(held, delay_seconds)
+            elif held is not None:
+                outdated.append(key)
+        await self.ack(outdated)
+
+    async def depth(self) -> int:
+        with translated():
+            return await self._streams.messages()
+
+    async def ready(self) -> None:
+        await self.depth()
+
+    async def pay(self) -> None:
+        """Offer what could not be offered before."""
+        if self._owed:
+            owed, self._owed = self._owed, {}
+            with suppress(Unavailable):
+                await self.offer(list(owed.values()))
+
+    def _owe(self, refs: dict[BatchKey, BatchRef]) -> None:
+        """Soon, by ourselves; what is too much, the reconciler offers again."""
+        for key, ref in refs.items():
+            if len(self._owed) < OWED:
+                self._owed[key] = ref
+
+    async def _offer_again(self, batches: Sequence[BatchKey]) -> None:
+        """What was offered while it was out."""
+        if again := [self._again.pop(key) for key in batches if key in self._again]:
+            with suppress(Unavailable):
+                await self.offer(again)
+
+    async def _fill(self, addresses: Sequence[Address], rows: int) -> None:
+        """Fetch until there is enough, lane after lane. Raises Unavailable."""
+        for lane in dict.fromkeys(address.lane for address in addresses):
+            pullers = [self._puller(address) for address in addresses if address.lane == lane]
+            more = True
+            while more and (most := self._missing(addresses, rows)) > 0:
+                more = any(await asyncio.gather(*(puller.fetch(most) for puller in pullers)))
+
+    def _missing(self, addresses: Sequence[Address], rows: int) -> int:
+        """How many more batches, if they are as large as those that are here."""
+        sizes = [ref.size for ref in self._hands.ready(addresses)]
+        missing = rows - sum(sizes)
+        if missing <= 0:
+            return 0
+        usual = max(1, sum(sizes) // len(sizes)) if sizes else BATCH_LIMIT
+        return min(MOST_AT_ONCE, -(-missing // usual))
+
+    async def _wait(self, addresses: Sequence[Address], at_most_seconds: float) -> None:
+        with suppress(Unavailable):
+            for address in addresses:
+                await self._puller(address).linger(self._hands.wake)
+        if not self._hands.ready(addresses):
+            await self._hands.wait(at_most_seconds)
+
+    def _puller(self, address: Address) -> Puller:
+        if address not in self.pullers:
+            self.pullers[address] = Puller(address, self._streams, self._link, self._hands.arrived)
+        return self.pullers[address]
+
+    def _look_again(self) -> None:
+        for puller in self.pullers.values():
+            puller.hang_up()
+        self._hands.wake()
+
+
+@asynccontextmanager
+async def open_queue(
+    link: NatsLink,
+    *,
+    replicas: int,
+    clock: Clock,
+    name: str = "NOTEFLY",
+    ack_wait: float = ACK_WAIT_SECONDS,
+) -> AsyncIterator[JetStreamQueue]:
+    """`ack_wait`: seconds after which a silent holder's batches are handed out again.
+
+    Raises QueueUnusable.
+    """
+    streams = Streams(link, name, replicas, ack_wait)
+    await _found(streams)
+    hands = Hands(link, clock)
+    queue = JetStreamQueue(link, streams, hands, clock)
+    keeper = asyncio.create_task(Keeper(queue, hands, streams).run(ack_wait / 3))
+    try:
+        yield queue
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+        await hands.let_all_go()
+
+
+async def _found(streams: Streams) -> None:
+    """The stream is there; a cluster that starts too is given a little time."""
+    error: Exception
+    for _ in range(int(START_SECONDS / PAUSE_SECONDS)):
+        try:
+            with translated():
+                await streams.ensure()
+        except Unavailable as refused:
+            error = refused
+            if isinstance(refused.__cause__, APIError) and definite(refused.__cause__):
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
+    raise QueueUnusable(
+        f"JetStream does not give the stream {streams.name}: {said(error)}"
+    ) from error
+
+
+def _meets(queue: JetStreamQueue) -> WorkQueue:
+    return queue

@@ -1,0 +1,131 @@
+"""The stream and its consumers: made by whoever comes first, made again when they are gone."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import NamedTuple
+
+from nats.js import api
+from nats.js.errors import APIError, NotFoundError
+
+from notefly.adapters.jetstream.link import NatsLink
+
+LOG = logging.getLogger(__name__)
+LANES = ("small", "large")
+"""The first batches of each message go through the first lane, the rest of a large one through the
+second: so messages take turns."""
+
+
+class Address(NamedTuple):
+    """Of a lane: each has a consumer of its own."""
+
+    channel: str
+    lane: str
+
+    @property
+    def consumer(self) -> str:
+        return f"{self.channel}-{self.lane}"
+
+
+class Streams:
+    """`name` is the stream; its subjects begin with the same in small letters."""
+
+    def __init__(self, link: NatsLink, name: str, replicas: int, ack_wait: float) -> None:
+        self._link = link
+        self.name = name
+        self._replicas = replicas
+        self._ack_wait = ack_wait
+        self._there = False
+        self._consumers: set[Address] = set()
+        self._making = asyncio.Lock()
+        link.came_back(self.forget)
+
+    def forget(self) -> None:
+        """It may have been wiped: look before the next use."""
+        self._there = False
+        self._consumers.clear()
+
+    def subject(self, channel: str, lane: str, batch: int | str) -> str:
+        return f"{self.name.lower()}.work.{channel}.{lane}.{batch}"
+
+    async def ensure(self) -> None:
+        """The stream is there, as we want it."""
+        async with self._making:
+            if not self._there:
+                await self._ensure()
+                self._there = True
+
+    async def ensure_consumer(self, address: Address) -> None:
+        await self.ensure()
+        async with self._making:
+            if address not in self._consumers:
+                await self._link.streams().add_consumer(self.name, self._consumer(address))
+                self._consumers.add(address)
+
+    async def make_anew(self, address: Address) -> None:
+        """A consumer that does not hand out what is there; what it had given out comes again."""
+        LOG.warning("the consumer %s of %s stood still: made anew", address.consumer, self.name)
+        self._consumers.discard(address)
+        await self._link.streams().delete_consumer(self.name, address.consumer)
+        await self.ensure_consumer(address)
+
+    async def messages(self) -> int:
+        await self.ensure()
+        return (await self._link.streams().stream_info(self.name)).state.messages
+
+    async def delete(self, sequence: int) -> None:
+        """One message, if it is still there."""
+        with suppress(APIError):
+            await self._link.streams().delete_msg(self.name, sequence)
+
+    async def messages_of(self, address: Address) -> int:
+        """Those of a lane; asked for when few are expected, because they are listed."""
+        pattern = self.subject(*address, ">")
+        info = await self._link.streams().stream_info(self.name, subjects_filter=pattern)
+        return sum((info.state.subjects or {}).values())
+
+    async def consumer_info(self, address: Address) -> api.ConsumerInfo:
+        streams = self._link.streams()
+        info: api.ConsumerInfo = await streams.consumer_info(self.name, address.consumer)
+        return info
+
+    async def _ensure(self) -> None:
+        streams = self._link.streams()
+        wanted = self._stream()
+        try:
+            there = (await streams.stream_info(self.name)).config
+        except NotFoundError:
+            await streams.add_stream(wanted)
+            return
+        if any(getattr(there, key) != getattr(wanted, key) for key in CHANGEABLE):
+            changed = {key: getattr(wanted, key) for key in CHANGEABLE}
+            await streams.update_stream(there, **changed)
+
+    def _stream(self) -> api.StreamConfig:
+        return api.StreamConfig(
+            name=self.name,
+            subjects=[self.subject("*", "*", "*")],
+            retention=api.RetentionPolicy.WORK_QUEUE,
+            storage=api.StorageType.FILE,
+            # What was taken is never dropped to make room.
+            discard=api.DiscardPolicy.NEW,
+            num_replicas=self._replicas,
+            allow_direct=True,
+            allow_atomic=True,
+        )
+
+    def _consumer(self, address: Address) -> api.ConsumerConfig:
+        return api.ConsumerConfig(
+            durable_name=address.consumer,
+            filter_subject=self.subject(*address, "*"),
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=self._ack_wait,
+            # Attempts are counted in the store; what waits for its time counts as handed out here.
+            max_deliver=-1,
+            max_ack_pending=-1,
+            max_waiting=4_096,
+        )
+
+
+CHANGEABLE = ("num_replicas", "allow_direct", "allow_atomic", "discard")
+"""What a stream that is there already is given too."""
