@@ -8,13 +8,14 @@ import pytest
 
 from notefly.adapters.postgres.store import PostgresStore, open_store
 from notefly.adapters.system import SystemClock
+from notefly.ports.wakeups import Wakeups
 from tests.support.server import database_for
 from tests.support.time import SilentMeter
 from tests.support.world import CATEGORIES, KINDS
 
 
 def opened(
-    dsn: str, meter: SilentMeter | None = None
+    dsn: str, meter: SilentMeter | None = None, wakeups: Wakeups | None = None
 ) -> AbstractAsyncContextManager[PostgresStore]:
     """As a process opens it: leases follow the server's clock."""
     return open_store(
@@ -23,6 +24,7 @@ def opened(
         kinds=KINDS,
         clock=SystemClock(),
         meter=meter or SilentMeter(),
+        wakeups=wakeups,
     )
 
 

@@ -28,7 +28,8 @@ class PostgresBacklog:
 
     async def count(self) -> None:
         """Look at all that is open; what is committed here meanwhile is added."""
-        self._database.waiting += await self._database.read(self._difference)
+        difference = await self._database.read(self._difference)
+        self._database.waiting += difference
 
     async def count_at_times(self) -> None:
         """For as long as the store is open."""

@@ -1,0 +1,70 @@
+"""How much waits, when several processes add to it."""
+
+import asyncio
+
+import pytest
+
+from notefly.adapters.postgres.commits import Commits
+from notefly.adapters.postgres.store import PostgresStore
+from notefly.domain.errors import Unavailable
+from tests.postgres.test_together import audience, publish
+
+pytestmark = pytest.mark.engines
+
+
+async def test_what_others_accept_is_counted_in(store: PostgresStore, other: PostgresStore) -> None:
+    await publish(other, 3)
+    await publish(store, 2)
+    assert other.backlog.waiting() == 3
+    for process in (store, other):
+        await process.backlog.count()
+        assert process.backlog.waiting() == 5
+
+
+async def test_a_count_in_the_middle_of_commits_is_exact(store: PostgresStore) -> None:
+    await audience(store, 5)
+    counting = True
+
+    async def count() -> None:
+        while counting:
+            await store.backlog.count()
+
+    async def commit() -> None:
+        for _ in range(50):
+            await publish(store)
+            await store.batches.plan({"sms": 10, "email": 10, "push": 10}, 0.01)
+
+    counts = asyncio.ensure_future(count())
+    await asyncio.gather(*(commit() for _ in range(4)))
+    counting = False
+    await counts
+    known = store.backlog.waiting()
+    await store.backlog.count()
+    assert store.backlog.waiting() == known > 0
+
+
+async def test_a_count_does_not_wait_long_for_a_commit_without_an_answer(
+    store: PostgresStore,
+) -> None:
+    await publish(store)
+    async with store.database.commits.one():
+        with pytest.raises(Unavailable):
+            await store.backlog.count()
+    await publish(store)
+    assert store.backlog.waiting() == 2
+
+
+async def test_commits_wait_while_there_shall_be_none() -> None:
+    commits = Commits()
+    await commits.pause()
+
+    async def commit() -> None:
+        async with commits.one():
+            pass
+
+    waiting = asyncio.ensure_future(commit())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    commits.resume()
+    await waiting
