@@ -1,6 +1,8 @@
 """The queue as several processes use it, and what becomes of it when something breaks."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -333,3 +335,23 @@ async def test_all_calls_at_once_are_not_in_each_others_way(processes: Processes
     for worker in workers:
         worker.cancel()
     await asyncio.wait(workers)
+
+
+async def test_a_crash_of_the_server_empties_it_and_no_more(processes: Processes, dsn: str) -> None:
+    """It is a hint: the store is all there, and the walk over it offers everything again."""
+    queue = await processes.start()
+    await queue.offer([ref(1), ref(2)])
+    await take(queue, rows=1)
+    waiting = asyncio.ensure_future(take(queue))
+    assert await waiting == {2}
+    waiting = asyncio.ensure_future(take(queue))
+    link = await asyncpg.connect(dsn)
+    crashed = asyncio.Event()
+    link.add_termination_listener(lambda _: crashed.set())
+    # The server ends every session and recovers from its log, as if all of it had been killed.
+    os.kill(link.get_server_pid(), signal.SIGKILL)
+    await crashed.wait()
+    assert await until_available(lambda: asyncio.ensure_future(queue.depth())) == 0
+    await queue.ack(keys(1))
+    await until_available(lambda: asyncio.ensure_future(queue.offer([ref(1), ref(2)])))
+    assert await waiting == {1, 2}
