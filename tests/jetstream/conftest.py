@@ -16,6 +16,10 @@ from tests.support.nats import Servers, servers, shared
 
 PATIENCE_SECONDS = 40.0
 SMS = frozenset({"sms"})
+FORGETFUL = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <function StreamWriter:pytest.PytestUnraisableExceptionWarning"
+)
+"""The driver does not close the connections that it gives up while it tries the next server."""
 
 
 @dataclass(frozen=True)

@@ -127,3 +127,18 @@ async def test_a_newer_word_from_elsewhere_replaces_what_waits(process: Opens) -
         assert await waiting == [1]
         await one.queue.ack(keys(1))
         assert await one.queue.depth() == 0
+
+
+async def test_what_is_no_batch_is_thrown_away(
+    process: Opens, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with process() as one:
+        await one.queue.offer([ref(1)])
+        for junk in (b"", b"[]", b'{"batch": 2}', b"[1, 2]"):
+            subject = f"{name.lower()}.work.sms.small.junk"
+            await one.link.client.jetstream().publish(subject, junk)
+        await one.queue.offer([ref(2)])
+        assert await one.take_all(2) == [1, 2]
+        await one.queue.ack(keys(1, 2))
+        assert await one.queue.depth() == 0
+    assert "no batch: thrown away" in caplog.text

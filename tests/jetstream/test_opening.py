@@ -9,10 +9,10 @@ import pytest
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.domain.errors import QueueUnusable
-from tests.jetstream.conftest import opens
+from tests.jetstream.conftest import FORGETFUL, opens
 from tests.support.nats import Node, free_ports, servers
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, FORGETFUL]
 PASSWORD = "s3cret-of-nats"
 LOCKED = f"authorization {{ user: notefly, password: {PASSWORD} }}"
 

@@ -10,7 +10,6 @@ from nats.aio.msg import Msg
 from notefly.adapters.jetstream.errors import translated
 from notefly.adapters.jetstream.line import FULL, SILENCE, Line
 from notefly.adapters.jetstream.link import NatsLink
-from notefly.adapters.jetstream.messages import Held, held
 from notefly.adapters.jetstream.streams import Address, Streams
 from notefly.domain.errors import Unavailable
 
@@ -27,7 +26,7 @@ class Puller:
         address: Address,
         streams: Streams,
         link: NatsLink,
-        arrived: Callable[[Held], Awaitable[None]],
+        arrived: Callable[[Msg, Address], Awaitable[None]],
     ) -> None:
         self.address = address
         self.empty = False
@@ -81,4 +80,4 @@ class Puller:
 
     async def _came(self, message: Msg) -> None:
         self.empty = False
-        await self._arrived(held(message, self.address))
+        await self._arrived(message, self.address)

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from nats.js import api
@@ -11,6 +13,7 @@ from nats.js.errors import APIError, NotFoundError
 from notefly.adapters.jetstream.link import NatsLink
 
 LOG = logging.getLogger(__name__)
+Made = Coroutine[object, object, None]
 MANAGED_SECONDS = 1.5
 """A cluster that elects does not answer at all."""
 LANES = ("small", "large")
@@ -39,7 +42,7 @@ class Streams:
         self._ack_wait = ack_wait
         self._there = False
         self._consumers: set[Address] = set()
-        self._making = asyncio.Lock()
+        self._making: dict[object, asyncio.Task[None]] = {}
         link.came_back(self.forget)
 
     def forget(self) -> None:
@@ -52,19 +55,13 @@ class Streams:
 
     async def ensure(self) -> None:
         """The stream is there, as we want it."""
-        async with self._making:
-            if not self._there:
-                await self._ensure()
-                self._there = True
+        if not self._there:
+            await self._once(self.name, self._ensure)
 
     async def ensure_consumer(self, address: Address) -> None:
         await self.ensure()
-        async with self._making:
-            if address not in self._consumers:
-                await self._link.streams(MANAGED_SECONDS).add_consumer(
-                    self.name, self._consumer(address)
-                )
-                self._consumers.add(address)
+        if address not in self._consumers:
+            await self._once(address, partial(self._ensure_consumer, address))
 
     async def make_anew(self, address: Address) -> None:
         """A consumer that does not hand out what is there; what it had given out comes again."""
@@ -95,7 +92,30 @@ class Streams:
         info: api.ConsumerInfo = await streams.consumer_info(self.name, address.consumer)
         return info
 
+    async def _once(
+        self, what: object, make: Callable[[], Coroutine[object, object, None]]
+    ) -> None:
+        """Whoever wants it while it is made waits for that, and shares what comes of it."""
+
+        def made(task: asyncio.Task[None]) -> None:
+            del self._making[what]
+            if not task.cancelled():
+                task.exception()
+
+        if what not in self._making:
+            self._making[what] = asyncio.create_task(make())
+            self._making[what].add_done_callback(made)
+        await asyncio.shield(self._making[what])
+
+    async def _ensure_consumer(self, address: Address) -> None:
+        await self._link.streams(MANAGED_SECONDS).add_consumer(self.name, self._consumer(address))
+        self._consumers.add(address)
+
     async def _ensure(self) -> None:
+        await self._ensure_stream()
+        self._there = True
+
+    async def _ensure_stream(self) -> None:
         streams = self._link.streams(MANAGED_SECONDS)
         wanted = self._stream()
         try:
