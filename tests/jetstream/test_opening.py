@@ -9,8 +9,9 @@ import pytest
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.domain.errors import QueueUnusable
+from tests.contract.queueing import ref
 from tests.jetstream.conftest import FORGETFUL, opens
-from tests.support.nats import Node, free_ports, servers
+from tests.support.nats import Node, free_ports, servers, shared
 
 pytestmark = [pytest.mark.engines, FORGETFUL]
 PASSWORD = "s3cret-of-nats"
@@ -59,6 +60,17 @@ async def test_three_replicas_on_one_node_are_refused(tmp_path: Path, name: str)
                 pass
     finally:
         one.end()
+
+
+async def test_more_replicas_are_given_to_a_stream_that_is_there(name: str) -> None:
+    cluster = await asyncio.to_thread(shared, 3)
+    async with opens(cluster, 1, name)() as one:
+        await one.queue.offer([ref(1)])
+    async with opens(cluster, 3, name)() as one:
+        info = await one.link.streams().stream_info(name)
+        assert info.config.num_replicas == 3
+        assert await one.take() == [1]
+        await one.link.streams().delete_stream(name)
 
 
 async def test_what_a_power_cut_takes_is_said(
