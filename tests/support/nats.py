@@ -1,20 +1,22 @@
 """Real NATS servers for tests: one node or three, whose processes can be hurt one by one."""
 
 import asyncio
+import atexit
 import json
-import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 PATIENCE_SECONDS = 30.0
@@ -82,7 +84,7 @@ class Node:
             with urlopen(f"http://127.0.0.1:{self.monitor}{path}", timeout=1) as answer:
                 said: dict[str, object] = json.load(answer)
                 return said
-        except (OSError, URLError, ValueError):
+        except (OSError, HTTPException, ValueError):
             return None
 
     def healthy(self) -> bool:
@@ -179,9 +181,9 @@ def servers(
 
 
 def free_ports(count: int) -> list[int]:
-    """Outside the range that the system takes from by itself, and different for each process."""
+    """Outside the range that the system takes from by itself; others look for some elsewhere."""
     found: list[int] = []
-    first = 18_000 + os.getpid() * 37 % 12_000
+    first = random.randrange(18_000, 30_000)
     with ExitStack() as stack:
         for port in range(first, first + 2_000):
             if len(found) == count:
@@ -197,8 +199,6 @@ def free_ports(count: int) -> list[int]:
 @cache
 def shared(count: int) -> Servers:
     """For all tests of this process; gone with it. Whoever hurts servers starts his own."""
-    import atexit  # noqa: PLC0415
-
     folder = Path(tempfile.mkdtemp(prefix="notefly-nats-"))
     started = servers(count, folder).start()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -208,6 +208,4 @@ def shared(count: int) -> Servers:
 
 
 def _program() -> str:
-    import sys  # noqa: PLC0415
-
     return shutil.which("nats-server", path=str(Path(sys.executable).parent)) or "nats-server"

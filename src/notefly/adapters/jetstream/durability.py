@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from urllib.error import URLError
+from http.client import HTTPException
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -68,6 +68,6 @@ def _ask(host: str | None, port: int) -> Mapping[str, object] | None:
     try:
         with urlopen(f"http://{host}:{port}/varz", timeout=PATIENCE_SECONDS) as answer:
             said: Mapping[str, object] = json.load(answer)
-    except (URLError, OSError, ValueError):
+    except (OSError, HTTPException, ValueError):
         return None
     return said

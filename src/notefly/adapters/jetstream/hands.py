@@ -1,19 +1,30 @@
 """What this process has in its hands: batches that are handed out, and a few ready to be."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 
+from nats.aio.msg import Msg
+
 from notefly.adapters.jetstream.errors import translated
 from notefly.adapters.jetstream.link import NatsLink
-from notefly.adapters.jetstream.messages import DONE, STILL_ON_IT, Held, given_back
+from notefly.adapters.jetstream.messages import (
+    DONE,
+    NEVER_AGAIN,
+    STILL_ON_IT,
+    Held,
+    as_held,
+    given_back,
+)
 from notefly.adapters.jetstream.streams import Address
 from notefly.domain.batch import BatchRef
 from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey
 from notefly.ports.clock import Clock
 
+LOG = logging.getLogger(__name__)
 LONGEST_SECONDS = 30.0
 """What waits for its time comes by so often: it may have been given to nobody meanwhile."""
 COPY_SECONDS = 1.0
@@ -34,8 +45,17 @@ class Hands:
         self._idle: set[int] = set()
         self._waiting: set[asyncio.Future[None]] = set()
 
-    async def arrived(self, held: Held) -> None:
+    async def arrived(self, message: Msg, address: Address) -> None:
         """From the server: keep it for the next receiver, unless it comes early or twice."""
+        try:
+            held = as_held(message, address)
+        except ValueError:
+            LOG.warning("somebody put something into the queue that is no batch: thrown away")
+            await self._say(message.reply, NEVER_AGAIN)
+        else:
+            await self._arrived(held)
+
+    async def _arrived(self, held: Held) -> None:
         known = self.out.get(held.ref.batch) or self._find(held.ref.batch)
         if known is not None and known.sequence == held.sequence:
             known.reply = held.reply
@@ -73,7 +93,7 @@ class Hands:
         await asyncio.gather(*(self._confirm(held) for held in batches))
 
     async def give_back(self, held: Held, delay_seconds: float) -> None:
-        await self._answer(held, given_back(delay_seconds))
+        await self._say(held.reply, given_back(delay_seconds))
 
     async def keep(self) -> None:
         """Tell the server that we are still on it; give back what nobody took since the last."""
@@ -81,7 +101,7 @@ class Hands:
         kept = [held for ready in self._ready.values() for held in ready]
         self._idle = {held.sequence for held in kept}
         for held in [*kept, *self.out.values()]:
-            await self._answer(held, STILL_ON_IT)
+            await self._say(held.reply, STILL_ON_IT)
 
     async def let_go(self, sequences: Container[int]) -> None:
         """Give back what is ready and among them."""
@@ -122,6 +142,6 @@ class Hands:
         with suppress(Unavailable), translated():
             await self._link.client.request(held.reply, DONE, timeout=CONFIRM_SECONDS)
 
-    async def _answer(self, held: Held, answer: bytes) -> None:
+    async def _say(self, subject: str, answer: bytes) -> None:
         with suppress(Unavailable), translated():
-            await self._link.client.publish(held.reply, answer)
+            await self._link.client.publish(subject, answer)

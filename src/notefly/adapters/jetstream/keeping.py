@@ -17,6 +17,8 @@ from notefly.domain.errors import Unavailable
 LOG = logging.getLogger(__name__)
 STALLED = 3
 """Looks in a row at which a consumer kept back what is there."""
+FEW = 1_000
+"""More are not listed at every look."""
 STILL = 75
 """Looks in a row at which it gave out nothing, and waited for answers that nobody here owes."""
 
@@ -83,7 +85,8 @@ class Keeper:
         if info.num_pending:
             await puller.fetch(1)
             return puller.empty
-        return await self._streams.messages_of(puller.address) > (info.num_ack_pending or 0)
+        given = info.num_ack_pending or 0
+        return given < FEW and await self._streams.messages_of(puller.address) > given
 
     def _stands_still(self, address: Address, info: ConsumerInfo) -> bool:
         """Others hold it all, and for so long that they may be gone without its noticing."""

@@ -19,8 +19,8 @@ from notefly.domain.errors import QueueUnusable, Unavailable
 LOG = logging.getLogger(__name__)
 START_SECONDS = 10.0
 """At start, a server may be a little late."""
-REPLY_SECONDS = 5.0
-PING_SECONDS = 3
+REPLY_SECONDS = 3.0
+PING_SECONDS = 2
 """Of two unanswered pings the connection dies: so a server that stands still is left."""
 AGAIN_SECONDS = 0.5
 OLDEST = (2, 12)
@@ -54,9 +54,9 @@ class NatsLink:
             raise Unavailable(f"NATS cannot be reached at {self.addresses}")
         return self._client
 
-    def streams(self) -> JetStreamContext:
+    def streams(self, patience_seconds: float = REPLY_SECONDS) -> JetStreamContext:
         """What manages streams and consumers."""
-        return self.client.jetstream(timeout=REPLY_SECONDS)
+        return self.client.jetstream(timeout=patience_seconds)
 
     def came_back(self, called: Callable[[], None]) -> None:
         self._came_back.append(called)
@@ -74,6 +74,9 @@ class NatsLink:
 
     def begin(self, work: Coroutine[object, object, None]) -> None:
         """Something that goes on by itself, and ends with the link at the latest."""
+        if self._ending:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

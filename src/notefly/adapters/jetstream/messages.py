@@ -14,6 +14,7 @@ STATUS = "Status"
 DONE = b"+ACK"
 STILL_ON_IT = b"+WPI"
 GIVEN_BACK = b"-NAK"
+NEVER_AGAIN = b"+TERM"
 
 
 @dataclass(slots=True)
@@ -32,12 +33,18 @@ def written(ref: BatchRef) -> bytes:
 
 
 def read(payload: bytes) -> BatchRef:
-    batch, message, channel, size, due = json.loads(payload)
+    """Raises ValueError. What a newer process says beyond that is not for us."""
+    match json.loads(payload):
+        case [int(batch), int(message), str(channel), int(size), due, *_]:
+            pass
+        case _:
+            raise ValueError("not a batch")
     due_at = None if due is None else datetime.fromtimestamp(due, UTC)
     return BatchRef(BatchKey(batch), MessageKey(message), channel, size, due_at)
 
 
-def held(message: Msg, address: Address) -> Held:
+def as_held(message: Msg, address: Address) -> Held:
+    """Raises ValueError."""
     sequence = message.metadata.sequence.stream
     return Held(read(message.data), address, sequence, message.reply)
 

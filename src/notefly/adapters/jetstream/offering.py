@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from typing import NamedTuple
@@ -22,7 +23,10 @@ from notefly.ports.clock import Clock
 
 TOGETHER = 1_000
 """The server's limit for messages that are stored all or none (ADR-50)."""
+AT_ONCE = 4
+"""Of those, on their way: the server allows 50 from all processes together."""
 IN_FLIGHT = 256
+"""Of single ones."""
 FIRST = 2
 """Batches of a message in an offer that go through the lane for small ones."""
 REMEMBERED = 10_000
@@ -55,22 +59,25 @@ class Offering:
         self._listing = Line(link)
         self._clock = clock
         self._names = count()
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._acked: dict[BatchKey, int] = {}
         self._name = link.inbox().rpartition(".")[2]
 
     async def put(self, refs: Sequence[BatchRef]) -> list[BatchKey]:
         """Which of them replaced what was said of the same batch. Raises Unavailable."""
         posts = list(self._posts(refs))
-        replaced: list[BatchKey] = []
-        for start in range(0, len(posts), TOGETHER):
-            chunk = posts[start : start + TOGETHER]
+        starts = range(0, len(posts), TOGETHER)
+        chunks = [self._put_surely(posts[start : start + TOGETHER]) for start in starts]
+        return [batch for replaced in await asyncio.gather(*chunks) for batch in replaced]
+
+    async def _put_surely(self, posts: Sequence[Post]) -> list[BatchKey]:
+        async with self._room:
             try:
-                replaced += await self._put(chunk)
+                return await self._put(posts)
             except Unavailable:
                 # Wiped, perhaps: then the stream is made anew.
                 self._streams.forget()
-                replaced += await self._put(chunk)
-        return replaced
+                return await self._put(posts)
 
     def acked(self, batch: BatchKey, sequence: int) -> None:
         """A cluster deletes it a moment later; what is offered meanwhile is no copy of it."""
@@ -137,8 +144,9 @@ class Offering:
         known: dict[BatchKey, Known] = {}
 
         async def listed(message: Msg) -> None:
-            ref = read(message.data)
-            known[ref.batch] = Known(int((message.headers or {})["Nats-Sequence"]), ref)
+            with suppress(ValueError):
+                ref = read(message.data)
+                known[ref.batch] = Known(int((message.headers or {})["Nats-Sequence"]), ref)
 
         request = {"multi_last": [post.pattern for post in posts], "batch": len(posts)}
         subject = f"$JS.API.DIRECT.GET.{self._streams.name}"

@@ -3,19 +3,19 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from nats.aio.msg import Msg
 
 from notefly.adapters.jetstream.errors import translated
-from notefly.adapters.jetstream.line import FULL, Line
+from notefly.adapters.jetstream.line import FULL, SILENCE, Line
 from notefly.adapters.jetstream.link import NatsLink
-from notefly.adapters.jetstream.messages import Held, held
 from notefly.adapters.jetstream.streams import Address, Streams
 from notefly.domain.errors import Unavailable
 
-FETCH_SECONDS = 3.0
-LINGER_SECONDS = 5.0
-NO_MORE = frozenset({"404", "408"})
+FETCH_SECONDS = 2.0
+LINGER_SECONDS = 3.0
+NO_MORE = ("404", "408")
 
 
 class Puller:
@@ -26,7 +26,7 @@ class Puller:
         address: Address,
         streams: Streams,
         link: NatsLink,
-        arrived: Callable[[Held], Awaitable[None]],
+        arrived: Callable[[Msg, Address], Awaitable[None]],
     ) -> None:
         self.address = address
         self.empty = False
@@ -51,9 +51,10 @@ class Puller:
                 self._subject, request, self._came, most, FETCH_SECONDS
             )
         ended = await asyncio.shield(under_way)
-        if ended != FULL and ended not in NO_MORE:
-            # Wiped, moved or deleted: whoever asks next looks, and makes it.
+        if ended not in (FULL, SILENCE, *NO_MORE):
+            # Wiped or deleted, or it elects: whoever asks next looks, and makes it.
             self._streams.forget()
+        if ended not in (FULL, *NO_MORE):
             raise Unavailable(f"the queue's consumer {self.address.consumer} answered {ended}")
         return ended == FULL
 
@@ -73,9 +74,10 @@ class Puller:
         self._lingering.hang_up()
 
     async def _ready(self) -> None:
-        with translated():
+        """The consumer is there; who makes it may be away while it is not, so asking goes on."""
+        with suppress(Unavailable), translated():
             await self._streams.ensure_consumer(self.address)
 
     async def _came(self, message: Msg) -> None:
         self.empty = False
-        await self._arrived(held(message, self.address))
+        await self._arrived(message, self.address)

@@ -62,13 +62,13 @@ class JetStreamQueue:
         while True:
             try:
                 await self._fill(addresses, rows)
+                answered = True
             except Unavailable:
-                pause = PAUSE_SECONDS
-            else:
-                pause = LINGER_SECONDS
+                answered = False
             if taken := self._hands.take(addresses, rows):
                 return taken
-            await self._wait(addresses, pause)
+            # A server that is away, or a cluster that elects, is not asked without a break.
+            await (self._linger(addresses) if answered else asyncio.sleep(PAUSE_SECONDS))
 
     async def ack(self, batches: Sequence[BatchKey]) -> None:
         returned = [self._hands.out.pop(key) for key in batches if key in self._hands.out]
@@ -132,12 +132,13 @@ class JetStreamQueue:
         usual = max(1, sum(sizes) // len(sizes)) if sizes else BATCH_LIMIT
         return min(MOST_AT_ONCE, -(-missing // usual))
 
-    async def _wait(self, addresses: Sequence[Address], at_most_seconds: float) -> None:
+    async def _linger(self, addresses: Sequence[Address]) -> None:
+        """Until something comes; looking again at times, because the answer may be lost."""
         with suppress(Unavailable):
             for address in addresses:
                 await self._puller(address).linger(self._hands.wake)
         if not self._hands.ready(addresses):
-            await self._hands.wait(at_most_seconds)
+            await self._hands.wait(LINGER_SECONDS)
 
     def _puller(self, address: Address) -> Puller:
         if address not in self.pullers:
@@ -191,7 +192,8 @@ async def _found(streams: Streams) -> None:
         else:
             return
     raise QueueUnusable(
-        f"JetStream does not give the stream {streams.name}: {said(error)}"
+        f"JetStream does not give the stream {streams.name} ({said(error)}): "
+        "NOTEFLY_QUEUE_REPLICAS must not be more than there are servers"
     ) from error
 
 

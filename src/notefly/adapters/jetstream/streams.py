@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from nats.js import api
@@ -11,6 +13,9 @@ from nats.js.errors import APIError, NotFoundError
 from notefly.adapters.jetstream.link import NatsLink
 
 LOG = logging.getLogger(__name__)
+Made = Coroutine[object, object, None]
+MANAGED_SECONDS = 1.5
+"""A cluster that elects does not answer at all."""
 LANES = ("small", "large")
 """The first batches of each message go through the first lane, the rest of a large one through the
 second: so messages take turns."""
@@ -37,7 +42,7 @@ class Streams:
         self._ack_wait = ack_wait
         self._there = False
         self._consumers: set[Address] = set()
-        self._making = asyncio.Lock()
+        self._making: dict[object, asyncio.Task[None]] = {}
         link.came_back(self.forget)
 
     def forget(self) -> None:
@@ -50,47 +55,68 @@ class Streams:
 
     async def ensure(self) -> None:
         """The stream is there, as we want it."""
-        async with self._making:
-            if not self._there:
-                await self._ensure()
-                self._there = True
+        if not self._there:
+            await self._once(self.name, self._ensure)
 
     async def ensure_consumer(self, address: Address) -> None:
         await self.ensure()
-        async with self._making:
-            if address not in self._consumers:
-                await self._link.streams().add_consumer(self.name, self._consumer(address))
-                self._consumers.add(address)
+        if address not in self._consumers:
+            await self._once(address, partial(self._ensure_consumer, address))
 
     async def make_anew(self, address: Address) -> None:
         """A consumer that does not hand out what is there; what it had given out comes again."""
         LOG.warning("the consumer %s of %s stood still: made anew", address.consumer, self.name)
         self._consumers.discard(address)
-        await self._link.streams().delete_consumer(self.name, address.consumer)
+        await self._link.streams(MANAGED_SECONDS).delete_consumer(self.name, address.consumer)
         await self.ensure_consumer(address)
 
     async def messages(self) -> int:
         await self.ensure()
-        return (await self._link.streams().stream_info(self.name)).state.messages
+        return (await self._link.streams(MANAGED_SECONDS).stream_info(self.name)).state.messages
 
     async def delete(self, sequence: int) -> None:
         """One message, if it is still there."""
         with suppress(APIError):
-            await self._link.streams().delete_msg(self.name, sequence)
+            await self._link.streams(MANAGED_SECONDS).delete_msg(self.name, sequence)
 
     async def messages_of(self, address: Address) -> int:
         """Those of a lane; asked for when few are expected, because they are listed."""
         pattern = self.subject(*address, ">")
-        info = await self._link.streams().stream_info(self.name, subjects_filter=pattern)
+        info = await self._link.streams(MANAGED_SECONDS).stream_info(
+            self.name, subjects_filter=pattern
+        )
         return sum((info.state.subjects or {}).values())
 
     async def consumer_info(self, address: Address) -> api.ConsumerInfo:
-        streams = self._link.streams()
+        streams = self._link.streams(MANAGED_SECONDS)
         info: api.ConsumerInfo = await streams.consumer_info(self.name, address.consumer)
         return info
 
+    async def _once(
+        self, what: object, make: Callable[[], Coroutine[object, object, None]]
+    ) -> None:
+        """Whoever wants it while it is made waits for that, and shares what comes of it."""
+
+        def made(task: asyncio.Task[None]) -> None:
+            del self._making[what]
+            if not task.cancelled():
+                task.exception()
+
+        if what not in self._making:
+            self._making[what] = asyncio.create_task(make())
+            self._making[what].add_done_callback(made)
+        await asyncio.shield(self._making[what])
+
+    async def _ensure_consumer(self, address: Address) -> None:
+        await self._link.streams(MANAGED_SECONDS).add_consumer(self.name, self._consumer(address))
+        self._consumers.add(address)
+
     async def _ensure(self) -> None:
-        streams = self._link.streams()
+        await self._ensure_stream()
+        self._there = True
+
+    async def _ensure_stream(self) -> None:
+        streams = self._link.streams(MANAGED_SECONDS)
         wanted = self._stream()
         try:
             there = (await streams.stream_info(self.name)).config

@@ -1,0 +1,147 @@
+"""What is said when the servers are not as they should be, and what never is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from notefly.adapters.jetstream.link import NatsLink, open_link
+from notefly.domain.errors import QueueUnusable
+from tests.contract.queueing import ref
+from tests.jetstream.conftest import FORGETFUL, opens
+from tests.support.nats import Node, free_ports, servers, shared
+
+pytestmark = [pytest.mark.engines, FORGETFUL]
+PASSWORD = "s3cret-of-nats"
+LOCKED = f"authorization {{ user: notefly, password: {PASSWORD} }}"
+
+
+@asynccontextmanager
+async def started(folder: Path, sync: str = "always", options: str = "") -> AsyncIterator[Node]:
+    one = servers(1, folder, sync=sync, options=options).start()
+    try:
+        await one.healthy()
+        yield one.nodes[0]
+    finally:
+        one.end()
+
+
+def linked(
+    node: Node, login: str = "", port: int | None = None
+) -> AbstractAsyncContextManager[NatsLink]:
+    address = node.address.replace("//", f"//{login}")
+    return open_link(
+        address, patience_seconds=1.0, monitoring_port=node.monitor if port is None else port
+    )
+
+
+async def test_a_server_that_is_not_there_is_named_with_the_setting() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(QueueUnusable, match=rf"127\.0\.0\.1:{port}.*NOTEFLY_QUEUE"):
+        async with open_link(f"nats://127.0.0.1:{port}", patience_seconds=0.3):
+            pass
+
+
+async def test_a_server_without_jetstream_is_refused(tmp_path: Path) -> None:
+    async with started(tmp_path, sync="off") as node:
+        with pytest.raises(QueueUnusable, match="has no JetStream"):
+            async with linked(node):
+                pass
+
+
+async def test_three_replicas_on_one_node_are_refused(tmp_path: Path, name: str) -> None:
+    one = servers(1, tmp_path).start()
+    try:
+        await one.healthy()
+        with pytest.raises(QueueUnusable, match="NOTEFLY_QUEUE_REPLICAS"):
+            async with opens(one, 3, name)():
+                pass
+    finally:
+        one.end()
+
+
+async def test_more_replicas_are_given_to_a_stream_that_is_there(name: str) -> None:
+    cluster = await asyncio.to_thread(shared, 3)
+    async with opens(cluster, 1, name)() as one:
+        await one.queue.offer([ref(1)])
+    async with opens(cluster, 3, name)() as one:
+        info = await one.link.streams().stream_info(name)
+        assert info.config.num_replicas == 3
+        assert await one.take() == [1]
+        await one.link.streams().delete_stream(name)
+
+
+async def test_what_a_power_cut_takes_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(tmp_path, sync="2m") as node, linked(node):
+        assert "NATS does not sync each write" in caplog.text
+        assert "sync_interval: always" in caplog.text
+
+
+async def test_nothing_is_said_where_each_write_is_synced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(tmp_path) as node, linked(node):
+        assert "sync" not in caplog.text
+
+
+async def test_that_it_cannot_be_known_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(tmp_path) as node, linked(node, port=free_ports(1)[0]):
+        assert "whether NATS syncs each write is not known" in caplog.text
+
+
+async def test_the_system_account_tells_without_monitoring(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts = (
+        "accounts { SYS { users: [{ user: sys, password: sys }] }, "
+        "N { jetstream: enabled, users: [{ user: notefly, password: p }], "
+        'imports: [{ service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.VARZ" } }] } }\n'
+        "system_account: SYS"
+    )
+    shared = accounts.replace(
+        "SYS { ", 'SYS { exports: [{ service: "$SYS.REQ.SERVER.PING.VARZ" }], '
+    )
+    async with (
+        started(tmp_path, sync="2m", options=shared) as node,
+        linked(node, "notefly:p@", port=free_ports(1)[0]),
+    ):
+        assert "NATS does not sync each write" in caplog.text
+
+
+async def test_credentials_are_used_and_never_said(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(tmp_path, options=LOCKED) as node:
+        async with linked(node, f"notefly:{PASSWORD}@") as link:
+            assert PASSWORD not in link.addresses
+            node.restart()
+        with pytest.raises(QueueUnusable) as refused:
+            async with linked(node, f"notefly:not-{PASSWORD}@"):
+                pass
+    assert "127.0.0.1" in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+    assert PASSWORD not in caplog.text
+
+
+async def test_a_link_that_the_server_refused_for_a_while_comes_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The driver closes for good when it is refused."""
+    back = asyncio.Event()
+    async with started(tmp_path) as node, linked(node, f"notefly:{PASSWORD}@") as link:
+        link.came_back(back.set)
+        for options in (LOCKED.replace(PASSWORD, "other"), ""):
+            node.options = options
+            node.restart()
+            async with asyncio.timeout(20):
+                while options and "Authorization Violation" not in caplog.text:
+                    await asyncio.to_thread(node.healthy)
+        async with asyncio.timeout(20):
+            await back.wait()
+            await link.streams().account_info()
