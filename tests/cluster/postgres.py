@@ -30,8 +30,9 @@ TERMINATE = f"SELECT count(pg_terminate_backend(pid)) FROM ({BACKENDS}) AS produ
 class Postgres:
     """One server; its data lies under the temporary folder, where root may put it too."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, words: Path) -> None:
         self.port = port
+        self._words = words
         self.folder = Path(tempfile.mkdtemp(prefix="notefly-postgres-"))
         with warnings.catch_warnings():
             # Without XDG_RUNTIME_DIR it says where it would put its socket.
@@ -64,7 +65,7 @@ class Postgres:
     def begin(self) -> None:
         """Start it, and do not wait."""
         options = [word for setting in SETTINGS for word in ("-c", setting)]
-        with (self.folder / "words.log").open("ab") as words:
+        with self._words.open("ab") as words:
             self._process = subprocess.Popen(
                 [self._program, "-D", self.folder, "-p", str(self.port), *options],
                 stdin=subprocess.DEVNULL,

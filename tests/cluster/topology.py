@@ -138,7 +138,8 @@ async def cluster(
     """Everything, ready; nothing of it is left afterwards."""
     with ExitStack() as stack:
         free = iter(some_ports(1 + 9 + 2 * len(BROKERS + WORKERS)))
-        postgres = Postgres(next(free))
+        place = Place.make(root)
+        postgres = Postgres(next(free), place.witnesses / "postgres.log")
         stack.callback(postgres.remove)
         nats = None
         if queue is Queue.JETSTREAM:
@@ -146,7 +147,7 @@ async def cluster(
             stack.callback(nats.remove)
             await nats.start()
         await postgres.start()
-        made = Cluster(Place.make(root), postgres, nats, await postgres.database("notefly"))
+        made = Cluster(place, postgres, nats, await postgres.database("notefly"))
         proxies: list[Proxy] = []
         try:
             for name in (*BROKERS, *WORKERS):

@@ -15,7 +15,7 @@ from tests.faults.load import Load, Task, World, resolvable
 PATIENCE_SECONDS = 5.0
 """Then a client takes its broker for dead, and asks another one."""
 AGAIN_SECONDS = (0.05, 0.3)
-THINK_SECONDS = 0.3
+THINK_SECONDS = 1.0
 LATER = (429, 503)
 """Nothing was stored: come again."""
 BROADCAST_EVERY = 40

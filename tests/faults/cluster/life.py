@@ -74,7 +74,7 @@ class Life:
         try:
             async with asyncio.timeout(STUCK_SECONDS):
                 await publish_everywhere(self.world, ports or self.cluster.ports, "goals")
-                await self._drained(await self._newest())
+                told = await self._drained(await self._newest(), began + bound)
         except TimeoutError:
             self.findings.append(
                 Finding(Kind.STUCK, f"after {after}: not within {STUCK_SECONDS} s")
@@ -83,8 +83,8 @@ class Life:
         waited = time.monotonic() - began
         self.waits.append(waited)
         if waited > bound:
-            told = f"after {after} it went on within {waited:.1f} s, not {bound:g}"
-            self.findings.append(Finding(Kind.SLOW, told))
+            slow = f"after {after} it went on within {waited:.1f} s, not {bound:g}: {told}"
+            self.findings.append(Finding(Kind.SLOW, slow))
 
     async def settled(self) -> None:
         """Stop the clients, let everything end, and look; then see that the checker can see."""
@@ -107,11 +107,15 @@ class Life:
             except AWAY:
                 await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
 
-    async def _drained(self, up_to: int) -> None:
+    async def _drained(self, up_to: int, by: float) -> str:
+        """What was waited for when the time was over."""
+        told = ""
         while True:
             try:
                 if not await self.witness.left(up_to):
-                    return
+                    return told
+                if not told and time.monotonic() > by:
+                    told = await self.witness.what_waits(up_to)
             except AWAY:
                 pass
             await asyncio.sleep(BETWEEN_LOOKS_SECONDS)

@@ -16,6 +16,13 @@ from tests.faults.record import LOOKS, UNFINISHED, Record, record_of
 
 NAMED = {"application_name": OBSERVER}
 QUEUED = "SELECT sum(size - delivered - dead - cancelled - moved) FROM batch WHERE state < 3"
+WAITING = """
+SELECT count(*) AS batches, CASE b.state WHEN 0 THEN 'ready' WHEN 1 THEN 'leased' ELSE 'waiting' END
+    AS state, c.name AS channel, min(b.attempts) AS attempts
+FROM batch b JOIN channel c ON c.key = b.channel WHERE b.state < 3 AND b.message <= $1
+GROUP BY b.state, c.name ORDER BY 1 DESC
+"""
+UNPLANNED = "SELECT count(*) FROM unplanned WHERE message <= $1"
 NEWEST = "SELECT max(key) FROM message"
 LEFT = f"SELECT count(*) FROM ({UNFINISHED}) AS unfinished WHERE message <= $1"  # noqa: S608
 PLANTED = {
@@ -56,6 +63,17 @@ class Witness:
         """Messages up to that one that are not done."""
         async with self._link() as link:
             return int(await link.fetchval(LEFT, up_to))
+
+    async def what_waits(self, up_to: int) -> str:
+        """For whoever wants to know why it takes so long."""
+        async with self._link() as link:
+            unplanned = await link.fetchval(UNPLANNED, up_to)
+            rows = await link.fetch(WAITING, up_to)
+        told = [
+            f"{row['batches']} {row['state']} on {row['channel']} after {row['attempts']} attempts"
+            for row in rows
+        ]
+        return "; ".join([f"{unplanned} messages unplanned", *told])
 
     async def queued(self) -> int:
         """Deliveries that are planned and have no end yet."""
