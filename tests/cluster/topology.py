@@ -2,18 +2,17 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from tests.cluster.nats import Nats
 from tests.cluster.postgres import Postgres
 from tests.cluster.proxy import Proxy
 from tests.faults.process import Running, ready
 from tests.faults.product import BROKER, Place
+from tests.support.nats import Servers, free_ports, servers
 
 WORKER = ("-m", "notefly", "worker")
 DELIVERING, PUBLISHING = "broker-1", "broker-2"
@@ -97,7 +96,7 @@ class Cluster:
 
     place: Place
     postgres: Postgres
-    nats: Nats | None
+    nats: Servers | None
     database: str
     members: dict[str, Member] = field(default_factory=dict)
 
@@ -137,15 +136,15 @@ async def cluster(
 ) -> AsyncIterator[Cluster]:
     """Everything, ready; nothing of it is left afterwards."""
     with ExitStack() as stack:
-        free = iter(some_ports(1 + 9 + 2 * len(BROKERS + WORKERS)))
         place = Place.make(root)
-        postgres = Postgres(next(free), place.witnesses / "postgres.log")
-        stack.callback(postgres.remove)
         nats = None
         if queue is Queue.JETSTREAM:
-            nats = Nats([next(free) for _ in range(9)])
-            stack.callback(nats.remove)
-            await nats.start()
+            nats = servers(3, root / "nats").start()
+            stack.callback(nats.end)
+            await nats.healthy()
+        free = iter(free_ports(1 + 2 * len(BROKERS + WORKERS)))
+        postgres = Postgres(next(free), place.witnesses / "postgres.log")
+        stack.callback(postgres.remove)
         await postgres.start()
         made = Cluster(place, postgres, nats, await postgres.database("notefly"))
         proxies: list[Proxy] = []
@@ -193,18 +192,9 @@ def _member(
     }
     if made.nats is not None:
         nodes = doors.nats if doors is not None else made.nats.nodes
-        servers = ",".join(f"nats://127.0.0.1:{node.port}" for node in nodes)
-        environment |= {"NOTEFLY_QUEUE": servers, "NOTEFLY_QUEUE_REPLICAS": "3"}
+        addresses = ",".join(f"nats://127.0.0.1:{node.port}" for node in nodes)
+        environment |= {"NOTEFLY_QUEUE": addresses, "NOTEFLY_QUEUE_REPLICAS": "3"}
     words = made.place.witnesses / f"{name}.log"
     words.touch()
     command = BROKER if name in BROKERS else WORKER
     return Member(name, command, environment | settings, words, ports[0], doors)
-
-
-def some_ports(count: int) -> list[int]:
-    """That nobody has right now."""
-    with ExitStack() as stack:
-        opened = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in opened:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in opened]

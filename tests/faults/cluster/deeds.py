@@ -7,17 +7,18 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from tests.cluster.nats import Nats, Node
 from tests.cluster.proxy import Proxy
 from tests.cluster.topology import BROKERS, WORKERS, Member
 from tests.faults.checker import Finding, Kind
 from tests.faults.cluster.life import Life
+from tests.support.nats import Node, Servers
 
 NOTICED_SECONDS = 1.0
 """At most, until who died is replaced."""
 STOPPED_SECONDS = 13.0
 """Longer than a lease, and than a queue waits for a silent worker."""
 PARTED_SECONDS = (1.0, 13.0)
+STREAM = "NOTEFLY"
 Deed = Callable[[Life], Awaitable[None]]
 
 
@@ -54,7 +55,14 @@ async def kill_nats_node(lived: Life) -> None:
 async def stop_nats_leader(lived: Life) -> None:
     """The other two choose another one; its clients notice that it is silent."""
     node = await _leader(lived)
-    await _while_stopped(lived, node.pid, f"{node.name} stood still")
+    node.stop()
+    began = time.monotonic()
+    try:
+        await lived.resumed(f"{node.name} was stopped")
+        await asyncio.sleep(max(0.0, began + STOPPED_SECONDS - time.monotonic()))
+    finally:
+        node.go_on()
+    await lived.resumed(f"{node.name} stood still")
 
 
 async def kill_backend(lived: Life) -> None:
@@ -139,17 +147,6 @@ async def _killed_node(lived: Life, node: Node) -> None:
     await lived.resumed(f"{node.name} was killed")
 
 
-async def _while_stopped(lived: Life, pid: int, what: str) -> None:
-    _signal(pid, signal.SIGSTOP)
-    began = time.monotonic()
-    try:
-        await lived.resumed(f"{what}, from its stop")
-        await asyncio.sleep(max(0.0, began + STOPPED_SECONDS - time.monotonic()))
-    finally:
-        _signal(pid, signal.SIGCONT)
-    await lived.resumed(what)
-
-
 async def _parted(lived: Life, worker: Member, doors: Sequence[Proxy], what: str) -> None:
     """Silence or resets; the others work meanwhile, and it does again when it heals."""
     frozen = lived.rng.random() < 0.5
@@ -177,11 +174,11 @@ def _behind_doors(lived: Life) -> tuple[Member, Sequence[Proxy]]:
 async def _leader(lived: Life) -> Node:
     """Between two leaders there is none for a while: any of them, then."""
     nats = _nats(lived)
-    found = await asyncio.to_thread(nats.stream_leader)
+    found = await asyncio.to_thread(nats.leader_of, STREAM)
     return lived.rng.choice(nats.nodes) if found is None else found
 
 
-def _nats(lived: Life) -> Nats:
+def _nats(lived: Life) -> Servers:
     assert lived.cluster.nats is not None
     return lived.cluster.nats
 

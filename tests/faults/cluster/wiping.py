@@ -28,7 +28,11 @@ async def wiped(lived: Life, queued: int) -> None:
         await asyncio.sleep(lived.rng.random() * UNDER_WAY_SECONDS)
     lived.counts["deliveries queued"] += await lived.witness.queued()
     assert lived.cluster.nats is not None
-    await lived.cluster.nats.wipe()
+    for node in lived.cluster.nats.nodes:
+        node.kill()
+    for node in lived.cluster.nats.nodes:
+        node.restart(wiped=True)
+    await lived.cluster.nats.healthy()
     if not flowing:
         await _switch(lived, "resume")
     await lived.resumed("NATS was wiped", bound=RESUMES_SECONDS)
