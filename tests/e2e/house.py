@@ -14,7 +14,7 @@ from tests.cluster.topology import Cluster, Queue, cluster
 
 CATEGORIES = ("finance", "movies", "sports")
 CHANNELS = ("sms", "email", "push", "pager")
-many_marks = (pytest.mark.engines, pytest.mark.timeout(120))
+many_marks = [pytest.mark.engines, pytest.mark.timeout(120)]
 """Of every test of the cluster: the first one waits until it has started."""
 
 
