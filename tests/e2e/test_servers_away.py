@@ -35,6 +35,7 @@ def test_no_store_no_traffic(many: ManyHouse) -> None:
         readiness(api, 200)
     message = many.here.publish(category="movies", body="The store is back")["id"]
     many.there.done(message)
+    many.here.call("DELETE", "/v1/subscribers/fay")
 
 
 def test_no_queue_only_a_delay(many: ManyHouse) -> None:

@@ -31,7 +31,7 @@ DECK = (
 FAULT = Fault(
     "cluster-kill",
     "0 lost, 0 ghosts, 0 stuck, goes on by itself",
-    Rounds(9, 200, 2_000),
+    Rounds(7, 200, 2_000),
     Campaign(DECK, Queue.JETSTREAM).run,
     group=CLUSTER,
 )

@@ -19,7 +19,7 @@ DECK = (
 FAULT = Fault(
     "cluster-partition",
     "0 lost, 0 ghosts, 0 stuck, the others go on",
-    Rounds(2, 20, 200),
+    Rounds(1, 20, 200),
     Campaign(DECK, Queue.JETSTREAM, doors=True).run,
     group=CLUSTER,
 )

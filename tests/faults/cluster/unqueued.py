@@ -25,7 +25,7 @@ DECK = (
 FAULT = Fault(
     "cluster-skip-locked",
     "0 lost, 0 ghosts, 0 stuck, goes on by itself",
-    Rounds(3, 60, 600),
+    Rounds(1, 60, 600),
     Campaign(DECK, Queue.SKIP_LOCKED, doors=True).run,
     group=CLUSTER,
 )
