@@ -198,7 +198,7 @@ async def _roll_back(link: Link) -> None:
 async def _say(link: Link, statement: str) -> None:
     """Begin or end; a connection of which nobody knows whether it did is closed."""
     try:
-        await asyncio.shield(link.execute(statement))
+        await link.execute(statement)
     except BaseException:
         _cut(link)
         raise
