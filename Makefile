@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
 install: $(INSTALLED) ## set everything up in .venv; does nothing when nothing changed
@@ -104,8 +104,13 @@ machine: install ## store and queue against a model, at random for long (NOTEFLY
 	$(BIN)/pytest tests/model -m slow $(ARGS)
 
 .PHONY: test-engines
-test-engines: install ## contract suites and the model on a real PostgreSQL, which it starts itself
+test-engines: install ## contract suites, the model, stories and faults on real servers, which it starts itself
 	$(BIN)/pytest tests -m engines $(ARGS)
+	@$(MAKE) --no-print-directory faults-cluster FAULTS_SCALE=ci ARGS=
+
+.PHONY: faults-cluster
+faults-cluster: install ## faults of PostgreSQL, NATS, brokers and workers (FAULTS_SCALE=ci|short|long)
+	$(BIN)/python -m tests.faults --group cluster --scale $(FAULTS_SCALE) $(ARGS)
 
 .PHONY: bench
 bench: install ## measure, print the table, write benchmarks/results/

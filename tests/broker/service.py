@@ -20,22 +20,12 @@ PATIENCE_SECONDS = 20.0
 Json = dict[str, Any]
 
 
-class Broker:
-    """One process on one data directory."""
+class Api:
+    """What answers at an address, whoever started it."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        given = {"data_dir": str(folder), "broker_port": 0, "mocks": False} | settings
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.broker.launch", json.dumps(given)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-        if not self.url:
-            self.process.stdout.close()
-            raise AssertionError(f"the broker did not start: {self.process.wait()}")
-        self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS)
         self.document: Json = self.http.get("/openapi.json").json()
 
     @property
@@ -111,16 +101,6 @@ class Broker:
                 answered += part
             return answered
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to end, and wait; its exit status."""
-        self.http.close()
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        status = self.process.wait(PATIENCE_SECONDS)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return status
-
     def _must_be_declared(self, method: str, path: str, response: httpx2.Response) -> None:
         if response.status_code >= 400:
             assert_problem(response)
@@ -140,6 +120,34 @@ class Broker:
             if re.fullmatch(pattern, path):
                 return str(template)
         return None
+
+
+class Broker(Api):
+    """One process on one data directory."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        given = {"data_dir": str(folder), "broker_port": 0, "mocks": False} | settings
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.broker.launch", json.dumps(given)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        url = self.process.stdout.readline().strip()
+        if not url:
+            self.process.stdout.close()
+            raise AssertionError(f"the broker did not start: {self.process.wait()}")
+        super().__init__(url)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to end, and wait; its exit status."""
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        status = self.process.wait(PATIENCE_SECONDS)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
 
 
 def assert_problem(response: httpx2.Response) -> Json:

@@ -1,7 +1,7 @@
 """The client's own log of every request and answer, in a file outside the data directory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,7 +38,7 @@ class ClientLog:
 
     def publish(
         self,
-        lines: list[tuple[str, str | None, str]],
+        lines: Sequence[tuple[str, str | None, str]],
         key: str | None,
         *,
         many: bool = False,

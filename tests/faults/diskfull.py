@@ -18,7 +18,8 @@ from tests.faults.link import Answer, Call, Link, NoAnswer
 from tests.faults.lives import campaign
 from tests.faults.load import BROADCAST, CATEGORIES, Load
 from tests.faults.powercut import BROKER, on_a_disk
-from tests.faults.product import NotReady, Product
+from tests.faults.process import NotReady
+from tests.faults.product import Product
 from tests.faults.siege import Siege
 from tests.faults.storage_bugs import SETTING as PLANTED
 

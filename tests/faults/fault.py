@@ -51,6 +51,10 @@ class Rounds:
     long: int
 
 
+EMBEDDED, CLUSTER = "embedded", "cluster"
+"""The groups of faults: one broker on its file, or many processes on servers."""
+
+
 def anywhere() -> str:
     """For `needs`: it runs wherever the product does."""
     return ""
@@ -68,3 +72,4 @@ class Fault:
     run: Run
     needs: Callable[[], str] = anywhere
     """Empty, or why it cannot run on this machine."""
+    group: str = EMBEDDED

@@ -215,6 +215,6 @@ def _of_one(
 
 def _reads(operations: Iterable[_Operation]) -> Iterator[Read]:
     for one in operations:
-        if one.payload["kind"] == "read" and one.status:
+        if one.payload["kind"] == "read" and one.status in (200, 404):
             line = one.answer.get("line")
             yield Read(one.payload["message"], None if line is None else Line(*line))

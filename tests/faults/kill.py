@@ -13,7 +13,8 @@ from tests.faults.checker import Finding, Kind
 from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.load import CATEGORIES, Load
 from tests.faults.points import POINTS
-from tests.faults.product import BROKER, UP, NotReady, Product
+from tests.faults.process import NotReady
+from tests.faults.product import BROKER, UP, Product
 from tests.faults.siege import LOAD_SECONDS, Siege
 
 LIVES = (2, 5)

@@ -48,14 +48,15 @@ class Answer:
 class Link:
     """Keeps its connection, and opens it again when it was cut."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, patience: float = PATIENCE_SECONDS) -> None:
         self._port = port
+        self._patience = patience
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, call: Call) -> Answer:
         """Raises NoAnswer; the next call opens a new connection."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 return await self._ask(call)
         except (OSError, EOFError, TimeoutError, ValueError) as error:
             self.close()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.faults.client_log import ClientLog, Operation, Preferences
-from tests.faults.link import Link, NoAnswer
+from tests.faults.link import Answer, Link, NoAnswer
 from tests.faults.product import CHANNELS
 
 BROADCAST, CATEGORIES = "all", ("all", "goals", "rare", "empty")
@@ -43,6 +43,8 @@ class World:
     cut: list[str] = field(default_factory=list)
     """Requests without an answer; while the product was alive there must be none."""
     newcomers: int = 0
+    retired: set[str] = field(default_factory=set)
+    """People who do not change their minds any more."""
 
     async def send(self, link: Link, operation: Operation) -> None:
         """The log takes the answer; what was not answered is remembered."""
@@ -52,9 +54,13 @@ class World:
             self.cut.append(str(error))
             if operation.payload["kind"] == "read":
                 self.unread.append(operation.payload["message"])
-            elif not operation.repeat and _resolvable(operation):
+            elif not operation.repeat and resolvable(operation):
                 self.unknown.append(operation)
-            return
+        else:
+            self.answered(operation, answer)
+
+    def answered(self, operation: Operation, answer: Answer) -> None:
+        """Remember what the clients can go on with."""
         if operation.repeat:
             self.repeated += 1
         elif operation.payload["kind"] == "publish" and answer.status == 202:
@@ -90,7 +96,7 @@ class World:
         await asyncio.gather(*(asker() for _ in range(ASKERS)))
 
 
-def _resolvable(operation: Operation) -> bool:
+def resolvable(operation: Operation) -> bool:
     """A change of choices may be asked for twice, a publish only under its key."""
     return operation.payload["kind"] == "choose" or operation.call.key is not None
 
@@ -191,7 +197,9 @@ class Load:
                 self._world.newcomers += 1
                 who = f"newcomer-{self._world.newcomers}"
                 operation = log.register(who, draw(rng, CATEGORIES[1:]))
-            elif (who := rng.choice(people)) in registered:
+            elif (who := rng.choice(people)) in self._world.retired:
+                return
+            elif who in registered:
                 operation = log.choose(who, choices)
             else:
                 operation = log.register(who, choices)

@@ -18,7 +18,7 @@ from tests.faults import scenes
 from tests.faults.checker import Finding, Kind
 from tests.faults.disk import needs_loop
 from tests.faults.fault import anywhere
-from tests.faults.product import NotReady
+from tests.faults.process import NotReady
 from tests.faults.scenes import Scene
 
 

@@ -16,7 +16,8 @@ from tests.faults.checker import Finding
 from tests.faults.disk import LoopDisk, freeze, needs_loop
 from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.lives import campaign, damage
-from tests.faults.product import Place, Product, copy_store, marked
+from tests.faults.process import marked
+from tests.faults.product import Place, Product, copy_store
 from tests.faults.siege import Siege
 
 MEGABYTES = 64

@@ -1,7 +1,7 @@
 """The store as the checker sees it: read by plain SQL, without any of the product's own views."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,9 @@ BATCHES = "SELECT key, parent, base, delivered, dead, cancelled FROM batch"
 ATTEMPTS = "SELECT batch, number, ending FROM attempt"
 REOPENED = "SELECT batch, count(*) FROM earlier_round GROUP BY batch"
 UNFINISHED = "SELECT message FROM unplanned UNION SELECT message FROM batch WHERE state < 3"
+SUBSCRIBERS = "SELECT id, key FROM subscriber WHERE id IS NOT NULL"
+LOOKS = (MESSAGES, ROWS, BATCHES, ATTEMPTS, REOPENED, UNFINISHED, SUBSCRIBERS)
+"""Every engine's tables answer them; ids of messages as sixteen bytes."""
 
 
 class Message(NamedTuple):
@@ -84,7 +87,7 @@ def read_record(path: Path) -> Record:
     connection = open_reader(str(path), earlier=True)
     try:
         connection.execute("BEGIN").fetchall()
-        return _record(lambda sql: connection.execute(sql).fetchall())
+        return record_of({sql: connection.execute(sql).fetchall() for sql in LOOKS})
     finally:
         connection.close()
 
@@ -135,21 +138,22 @@ def open_work(path: Path) -> OpenWork:
         connection.close()
 
 
-def _record(rows_of: Any) -> Record:
+def record_of(found: Mapping[str, Sequence[Any]]) -> Record:
+    """From what LOOKS gave at one moment."""
     rows: dict[int, dict[tuple[str, int], Row]] = defaultdict(dict)
-    for message, channel, subscriber, state, batch, attempt in rows_of(ROWS):
+    for message, channel, subscriber, state, batch, attempt in found[ROWS]:
         rows[message][channel, subscriber] = Row(state, batch, attempt)
     return Record(
         messages=tuple(
-            Message(key, str(UUID(bytes=uuid)), *rest) for key, uuid, *rest in rows_of(MESSAGES)
+            Message(key, str(UUID(bytes=uuid)), *rest) for key, uuid, *rest in found[MESSAGES]
         ),
-        subscribers=dict(rows_of("SELECT id, key FROM subscriber WHERE id IS NOT NULL")),
+        subscribers=dict(found[SUBSCRIBERS]),
         rows=rows,
         batches={
             key: Batch(key, parent, base, (delivered, dead, cancelled))
-            for key, parent, base, delivered, dead, cancelled in rows_of(BATCHES)
+            for key, parent, base, delivered, dead, cancelled in found[BATCHES]
         },
-        attempts={(batch, number): Attempt(ending) for batch, number, ending in rows_of(ATTEMPTS)},
-        unfinished=frozenset(row[0] for row in rows_of(UNFINISHED)),
-        reopened=dict(rows_of(REOPENED)),
+        attempts={(batch, number): Attempt(ending) for batch, number, ending in found[ATTEMPTS]},
+        unfinished=frozenset(row[0] for row in found[UNFINISHED]),
+        reopened=dict(found[REOPENED]),
     )

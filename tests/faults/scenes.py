@@ -10,7 +10,8 @@ from tests.faults.client_log import Preferences
 from tests.faults.disk import LoopDisk, freeze
 from tests.faults.link import Call, Link
 from tests.faults.load import CATEGORIES
-from tests.faults.product import CHANNELS, Product, marked
+from tests.faults.process import marked
+from tests.faults.product import CHANNELS, Product
 from tests.faults.siege import Siege
 from tests.faults.steering import CHANGES
 

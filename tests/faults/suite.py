@@ -22,6 +22,11 @@ MODULES = (
     "overload",
     "sockets",
     "fuzz",
+    "cluster.killing",
+    "cluster.wiping",
+    "cluster.database",
+    "cluster.parting",
+    "cluster.unqueued",
 )
 """Each has a FAULT; loaded when the suite runs, because some bring a lot with them."""
 

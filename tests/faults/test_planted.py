@@ -7,7 +7,7 @@ import pytest
 from tests.faults import planted
 from tests.faults.checker import Finding, Kind
 from tests.faults.planted import BUGS, Bug, caught_all, summary
-from tests.faults.product import NotReady
+from tests.faults.process import NotReady
 from tests.faults.sabotage import BUGS as SABOTAGE
 
 LOST = Finding(Kind.LOST, "message 1")

@@ -106,7 +106,10 @@ class Node:
         if self.peers:
             routes = ", ".join(f"nats://127.0.0.1:{peer}" for peer in self.peers)
             listen = f"listen: 127.0.0.1:{self.routes}"
-            lines.append(f"cluster {{ name: tests, {listen}, routes: [{routes}] }}")
+            # Clients know the servers that they were told, so that nobody goes round a proxy.
+            lines.append(
+                f"cluster {{ name: tests, {listen}, no_advertise: true, routes: [{routes}] }}"
+            )
         return "\n".join([*lines, self.options, ""])
 
 

@@ -27,8 +27,9 @@ RECONCILE_SECONDS = 2.0
 """Between looks at expired leases, which are cheap."""
 KEEP_SECONDS = 2.0
 """Between two times that leases are kept: a fraction of the shortest (`Terms.lease`)."""
-REOFFER_EVERY = 15
-"""Looks between two walks over everything unfinished."""
+REOFFER_EVERY = 5
+"""Looks between two walks over everything unfinished: what a process had planned and did not come
+to offer, because it was killed, waits as long."""
 PUMPS = 2
 """Groups under way in a lane that treats everybody alike: one is recorded, one is made ready."""
 IN_FLIGHT = 4
@@ -83,6 +84,8 @@ class Engine:
     _pumping: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     _stopping: bool = field(default=False, init=False)
+    _leads: bool = field(default=False, init=False)
+    """As it was asked last."""
     _owes: bool = field(default=False, init=False)
     """Something was not offered that should have been."""
 
@@ -96,7 +99,8 @@ class Engine:
         """Fill the queue from the store, and begin."""
         await self.mocks()
         await self._obey_pauses()
-        if await self.leadership.leads():
+        self._leads = await self.leadership.leads()
+        if self._leads:
             await self._catch_up()
         for lane, pumps in self._lanes:
             self._pumping += [asyncio.create_task(self._forever(lane.run)) for _ in range(pumps)]
@@ -156,10 +160,11 @@ class Engine:
         looks, walked = 0, BatchKey(0)
         while True:
             rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
-            leads = await self.leadership.leads()
-            looks += leads
+            led, self._leads = self._leads, await self.leadership.leads()
+            # Who begins to lead walks at once: who led before may have died before it offered.
+            looks = looks + 1 if led else 0
             through = looks % REOFFER_EVERY == 0
-            walked = await self._look(walked, rung=rung, through=through) if leads else walked
+            walked = await self._look(walked, rung=rung, through=through) if self._leads else walked
 
     async def _look(self, walked: BatchKey, *, rung: bool, through: bool) -> BatchKey:
         """One look at everybody's work; gives how far the walk over all of it has come."""

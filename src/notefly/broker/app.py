@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from types import TracebackType
 from typing import Any
 
 from quart import Quart, Response, request
@@ -52,6 +53,7 @@ from notefly.ports.event_log import EventLog
 from notefly.ports.message_store import MessageStore
 from notefly.ports.subscriber_store import SubscriberStore
 
+Raised = tuple[type, BaseException, TracebackType] | tuple[None, None, None]
 GROUPS = (
     messages.ROUTES,
     deliveries.ROUTES,
@@ -124,6 +126,12 @@ class BrokerApp(Quart):
         except CommitUnknown as error:
             log.warning("a request is left without an answer: %s", error)
             scope[HANG_UP]()
+
+    @override
+    def log_exception(self, exception_info: Raised) -> None:
+        """What has no answer is told above, without a traceback."""
+        if not isinstance(exception_info[1], CommitUnknown):
+            super().log_exception(exception_info)
 
     async def serve_routes(self, groups: Iterable[Routes], injector: Injector) -> None:
         """All of them, and nothing else: what declares no access is not served."""

@@ -23,10 +23,12 @@ SETTINGS = {
     # Whatever the server's own default: a commit is answered when it is on stable storage.
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
-    "idle_in_transaction_session_timeout": "60s",
+    # Who stands still or is cut off in a transaction holds the counters that everybody needs:
+    # the server ends it before a lease runs out.
+    "idle_in_transaction_session_timeout": "5s",
     # Statements are short and many; compiling one never pays.
     "jit": "off",
-    "tcp_user_timeout": "30000",
+    "tcp_user_timeout": "10000",
     "client_min_messages": "warning",
 }
 PLANS = {
@@ -52,7 +54,9 @@ async def open_pool(
     try:
         pool = await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            # None is kept open for its own sake: the driver would log a traceback whenever the
+            # server is away, and who needs one says so once.
+            min_size=0,
             max_size=connections,
             timeout=CONNECT_SECONDS,
             command_timeout=patience_seconds,
@@ -62,12 +66,13 @@ async def open_pool(
             # A transaction leaves nothing behind, so nothing needs to be reset.
             reset=_leave,
         )
+        link = await pool.acquire()
     except (*DRIVER, ValueError) as error:
         raise StoreUnusable(f"PostgreSQL cannot be reached: {error}; see NOTEFLY_STORE") from error
     try:
-        async with pool.acquire() as link:
-            await check_server(link)
-            await migrate(link)
+        await check_server(link)
+        await migrate(link)
+        await pool.release(link)
     except BaseException as error:
         pool.terminate()
         if isinstance(error, DRIVER):

@@ -11,7 +11,7 @@ from asyncpg import InterfaceError
 
 from notefly.adapters.postgres.commits import Commits
 from notefly.adapters.postgres.connection import close_pool
-from notefly.adapters.postgres.errors import UNDONE, translated, uncommitted
+from notefly.adapters.postgres.errors import DRIVER, UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
 from notefly.adapters.relational.times import micros
@@ -72,11 +72,14 @@ class Database:
     async def read(self, work: Callable[[Reading], T]) -> T:
         """Do it inside one read transaction."""
         async with self._link() as link:
-            await link.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            await _say(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
-                return await step_aside(work, Reading(link))
-            finally:
-                await _end(link, "COMMIT")
+                result = await step_aside(work, Reading(link))
+            except BaseException:
+                await _roll_back(link)
+                raise
+            await _say(link, "COMMIT")
+            return result
 
     def watch(self) -> asyncio.Event:
         """An event that is set after every commit here, and soon after one elsewhere."""
@@ -107,12 +110,12 @@ class Database:
 
     async def _transaction(self, work: Callable[[Transaction], T]) -> T:
         async with self._link() as link:
-            await link.execute("BEGIN")
+            await _say(link, "BEGIN")
             transaction, durable = Transaction(link), self._durable
             try:
                 result = await step_aside(_whole(work, durable), transaction)
             except BaseException:
-                await _end(link, "ROLLBACK")
+                await _roll_back(link)
                 raise
             async with self.commits.one():
                 await _commit(link)
@@ -186,10 +189,16 @@ def _cut(link: Link) -> None:
         link.terminate()
 
 
-async def _end(link: Link, statement: str) -> None:
-    """Give the connection back as it came; one that cannot be, is closed."""
+async def _roll_back(link: Link) -> None:
+    """What went wrong before is what the caller has to hear of."""
+    with suppress(*DRIVER):
+        await _say(link, "ROLLBACK")
+
+
+async def _say(link: Link, statement: str) -> None:
+    """Begin or end; a connection of which nobody knows whether it did is closed."""
     try:
-        await asyncio.shield(link.execute(statement))
+        await link.execute(statement)
     except BaseException:
         _cut(link)
         raise

@@ -1,0 +1,1 @@
+"""The scaled-out set-up as processes: PostgreSQL, NATS, brokers, workers, doors between them."""

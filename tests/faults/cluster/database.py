@@ -1,0 +1,23 @@
+"""PostgreSQL is restarted without a checkpoint, or ends the product's connections."""
+
+from tests.cluster.topology import Queue
+from tests.faults.cluster.campaign import Campaign
+from tests.faults.cluster.deeds import (
+    restart_database,
+    terminate_connections,
+)
+from tests.faults.fault import CLUSTER, Fault, Rounds
+
+DECK = (
+    restart_database,
+    terminate_connections,
+)
+
+
+FAULT = Fault(
+    "cluster-database",
+    "0 lost, 0 ghosts, 0 stuck; a 503 or no answer, never a false 202",
+    Rounds(3, 50, 500),
+    Campaign(DECK, Queue.JETSTREAM).run,
+    group=CLUSTER,
+)

@@ -1,0 +1,31 @@
+"""All of it without NATS: the queue is PostgreSQL's own, by SKIP LOCKED."""
+
+from tests.cluster.topology import Queue
+from tests.faults.cluster.campaign import Campaign
+from tests.faults.cluster.deeds import (
+    kill_backend,
+    kill_broker,
+    kill_worker,
+    part_from_store,
+    restart_database,
+    stop_worker,
+)
+from tests.faults.fault import CLUSTER, Fault, Rounds
+
+DECK = (
+    kill_backend,
+    kill_broker,
+    kill_worker,
+    part_from_store,
+    restart_database,
+    stop_worker,
+)
+
+
+FAULT = Fault(
+    "cluster-skip-locked",
+    "0 lost, 0 ghosts, 0 stuck, goes on by itself",
+    Rounds(1, 60, 600),
+    Campaign(DECK, Queue.SKIP_LOCKED, doors=True).run,
+    group=CLUSTER,
+)
