@@ -162,7 +162,7 @@ async def test_a_call_that_was_cut_says_so(processes: Processes, call: str) -> N
         "depth": queue.depth,
         "ready": queue.ready,
     }
-    async with cut(processes.dsn):
+    async with cut(processes.dsn, call):
         asked = asyncio.ensure_future(calls[call]())
     with pytest.raises(Unavailable, match="cannot be reached"):
         await asked
@@ -174,7 +174,7 @@ async def test_giving_back_that_was_cut_comes_back_later(processes: Processes, c
     queue = await processes.start()
     await queue.offer([ref(1)])
     await take(queue)
-    async with cut(processes.dsn):
+    async with cut(processes.dsn, call):
         given = asyncio.ensure_future(
             queue.ack(keys(1)) if call == "ack" else queue.nack(keys(1), 1.0)
         )
@@ -186,25 +186,30 @@ async def test_giving_back_that_was_cut_comes_back_later(processes: Processes, c
 async def test_a_receiver_that_was_cut_goes_on_waiting(processes: Processes) -> None:
     queue = await processes.start()
     await queue.offer([ref(1)])
-    async with cut(processes.dsn):
+    async with cut(processes.dsn, "receive"):
         waiting = asyncio.ensure_future(take(queue))
     assert await waiting == {1}
 
 
 class cut:  # noqa: N801 - reads as a statement
-    """Whatever is asked inside waits for the server, which then ends the connection."""
+    """A statement that is asked inside waits for the server, which then ends the connection."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, statement: str) -> None:
         self._dsn = dsn
+        self._text = module.STATEMENTS[statement].text
 
     async def __aenter__(self) -> None:
         self._link = await asyncpg.connect(self._dsn)
         await self._link.execute("BEGIN; LOCK TABLE queue")
 
     async def __aexit__(self, *_: object) -> None:
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'queue'::regclass"
-        while not await self._link.fetchval(waiting):
-            pass
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND left(query, 500) = left($1, 500)"
+        )
+        while not await self._link.fetchval(waiting, self._text):
+            # Else a transaction sees the sessions as they were.
+            await self._link.execute("SELECT pg_stat_clear_snapshot()")
         await self._link.execute(CUT_EVERYBODY)
         await self._link.execute("COMMIT")
         await self._link.close()
