@@ -101,6 +101,26 @@ async def test_after_an_absence_all_topics_are_rung(node: Servers) -> None:
         assert heard == list(Topic)
 
 
+async def test_what_is_rung_often_is_heard_a_few_times(node: Servers) -> None:
+    heard: list[Topic] = []
+    last = asyncio.Event()
+    monitor = node.nodes[0].monitor
+    async with (
+        open_link(node.addresses, monitoring_port=monitor) as mine,
+        open_link(node.addresses, monitoring_port=monitor) as theirs,
+    ):
+        rings, ears = NatsWakeups(mine), NatsWakeups(theirs)
+        ears.listen(Topic.OFFERED, lambda: heard.append(Topic.OFFERED))
+        ears.listen(Topic.SWITCHED, last.set)
+        await theirs.streams().account_info()
+        for _ in range(1_000):
+            rings.ring(Topic.OFFERED)
+        rings.ring(Topic.SWITCHED)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await last.wait()
+    assert heard == [Topic.OFFERED]
+
+
 async def offered_at_last(queue: WorkQueue, refs: Sequence[BatchRef]) -> None:
     """As whoever looks after the queue does."""
     async with asyncio.timeout(PATIENCE_SECONDS):
