@@ -1,3 +1,4 @@
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,10 +8,14 @@ import pytest
 from typing_extensions import override
 
 from notefly.adapters.inprocess.alone import Alone
+from notefly.adapters.jetstream.link import open_link
+from notefly.adapters.jetstream.wakeups import NatsWakeups
 from notefly.adapters.postgres.wakeups import open_wakeups
 from notefly.ports.wakeups import Topic
 from tests.contract import waking
 from tests.contract.waking import Pair, WakingCheck
+from tests.support.jetstream import stream_name
+from tests.support.nats import shared
 from tests.support.server import database_for
 
 
@@ -27,7 +32,21 @@ async def postgres() -> AsyncIterator[Pair]:
             yield Pair(mine, theirs, reach=True)
 
 
-REACHING = [pytest.param(postgres, id="postgres", marks=pytest.mark.engines)]
+@asynccontextmanager
+async def nats() -> AsyncIterator[Pair]:
+    servers, prefix = await asyncio.to_thread(shared, 1), stream_name()
+    async with open_link(servers.addresses) as mine, open_link(servers.addresses) as theirs:
+        pair = Pair(NatsWakeups(mine, prefix), NatsWakeups(theirs, prefix), reach=True)
+        for link in (mine, theirs):
+            # Answered behind the subscription.
+            await link.streams().account_info()
+        yield pair
+
+
+REACHING = [
+    pytest.param(postgres, id="postgres", marks=pytest.mark.engines),
+    pytest.param(nats, id="nats", marks=pytest.mark.engines),
+]
 """Others that several processes share are added here."""
 EVERY = [pytest.param(alone, id="alone"), *REACHING]
 

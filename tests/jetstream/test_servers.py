@@ -63,8 +63,7 @@ async def test_the_leader_of_the_stream_is_killed_and_the_work_goes_on(
     async with opens(cluster, 3, name)() as one, opens(cluster, 3, name)() as other:
         await one.queue.offer([ref(n) for n in range(1, 51)])
         before = await one.take(rows=10)
-        leader = cluster.leader_of(name)
-        assert leader is not None
+        leader = await asyncio.to_thread(cluster.leader_of, name)
         leader.kill()
         waiting = asyncio.ensure_future(one.take_all(51 - len(before)))
         await offered_at_last(other.queue, [ref(51)])
@@ -100,6 +99,26 @@ async def test_after_an_absence_all_topics_are_rung(node: Servers) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await back.wait()
         assert heard == list(Topic)
+
+
+async def test_what_is_rung_often_is_heard_a_few_times(node: Servers) -> None:
+    heard: list[Topic] = []
+    last = asyncio.Event()
+    monitor = node.nodes[0].monitor
+    async with (
+        open_link(node.addresses, monitoring_port=monitor) as mine,
+        open_link(node.addresses, monitoring_port=monitor) as theirs,
+    ):
+        rings, ears = NatsWakeups(mine), NatsWakeups(theirs)
+        ears.listen(Topic.OFFERED, lambda: heard.append(Topic.OFFERED))
+        ears.listen(Topic.SWITCHED, last.set)
+        await theirs.streams().account_info()
+        for _ in range(1_000):
+            rings.ring(Topic.OFFERED)
+        rings.ring(Topic.SWITCHED)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await last.wait()
+    assert heard == [Topic.OFFERED]
 
 
 async def offered_at_last(queue: WorkQueue, refs: Sequence[BatchRef]) -> None:

@@ -144,14 +144,22 @@ class Servers:
         """The same, for whoever must go on meanwhile."""
         await asyncio.to_thread(self.wait_until_healthy)
 
-    def leader_of(self, stream: str) -> Node | None:
-        """Who leads a stream, as any of them knows."""
+    def leader_of(self, stream: str) -> Node:
+        """Who leads a stream, once one of them knows."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (leader := self._leader_of(stream)) is None:
+            assert time.monotonic() < end, f"nobody leads {stream}"
+            time.sleep(LOOK_SECONDS)
+        return leader
+
+    def _leader_of(self, stream: str) -> Node | None:
         for node in self.nodes:
             said = node.process and node.says("/jsz?streams=true&accounts=true")
             for account in said.get("account_details", []) if said else []:  # type: ignore[attr-defined]
                 for one in account.get("stream_detail", []):
-                    if one["name"] == stream:
-                        return self._named(one.get("cluster", {}).get("leader"))
+                    leader = one.get("cluster", {}).get("leader")
+                    if one["name"] == stream and (named := self._named(leader)) is not None:
+                        return named
         return None
 
     def _named(self, name: str | None) -> Node | None:
