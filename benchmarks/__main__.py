@@ -52,7 +52,7 @@ def main() -> None:
     if asked.only or asked.quick:
         print("a part of the table: nothing written")
         return
-    _write(found)
+    write(found)
 
 
 def _measured(bench: Bench, names: Sequence[str]) -> list[Figure]:
@@ -64,12 +64,13 @@ def _measured(bench: Bench, names: Sequence[str]) -> list[Figure]:
     return figures
 
 
-def _write(found: dict[str, Any]) -> None:
+def write(found: dict[str, Any], prefix: str = "") -> None:
+    """One file for this commit, and one for whoever wants the newest."""
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
     for name in (f"{today()}-{found['commit']}", "latest"):
-        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-    print(f"written to {RESULTS / 'latest.json'}; it took {found['seconds']} s")
+        (RESULTS / f"{prefix}{name}.json").write_text(text, encoding="utf-8")
+    print(f"written to {RESULTS / f'{prefix}latest.json'}; it took {found['seconds']} s")
 
 
 def _arguments() -> argparse.Namespace:

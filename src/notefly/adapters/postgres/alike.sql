@@ -11,17 +11,19 @@ ORDER BY b.key FOR UPDATE OF b
 
 -- name: record
 -- No ON CONFLICT: a second row for a delivery is a violation and must raise. Sorted inside, so that
--- it is a walk along the index for each batch, whatever the statistics say.
+-- it is a walk along the index for each batch, whatever the statistics say; OFFSET 0 keeps batches
+-- and messages out of that walk.
 INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
 SELECT b.message, b.channel, s.subscriber,
     CASE WHEN s.to_epoch > :now THEN :state::smallint ELSE 4 END,
     CASE WHEN s.to_epoch > :now THEN :reason::smallint ELSE :unsubscribed::smallint END,
     b.key, b.attempts, 1, NULL
-FROM unnest(:batches::bigint[]) AS k(key) JOIN batch b ON b.key = k.key JOIN message m ON m.key = b.message
+FROM (SELECT b.*, m.category, m.epoch FROM unnest(:batches::bigint[]) AS k(key) JOIN batch b ON b.key = k.key
+    JOIN message m ON m.key = b.message OFFSET 0) b
 CROSS JOIN LATERAL (
     SELECT subscriber, to_epoch FROM subscription
-    WHERE category = m.category AND channel = b.channel AND subscriber >= b.first AND subscriber <= b.last
-    AND from_epoch <= m.epoch AND to_epoch > m.epoch ORDER BY subscriber
+    WHERE category = b.category AND channel = b.channel AND subscriber >= b.first AND subscriber <= b.last
+    AND from_epoch <= b.epoch AND to_epoch > b.epoch ORDER BY subscriber
 ) s
 
 -- name: closed

@@ -48,15 +48,17 @@ INSERT INTO batch (message, channel, kind, first, last, size, parent, round, sta
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING key
 
 -- name: read
+-- A batch, the audience that it is a part of, and whether it may still be handed over.
 SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
-    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
-FROM batch b WHERE b.key = $1
+    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved, m.category, m.epoch,
+    m.expires_at, m.cancelled_at, (SELECT value FROM meta WHERE name = 'epoch')
+FROM batch b LEFT JOIN message m ON m.key = b.message WHERE b.key = $1
 
 -- name: held
--- The same for whoever changes it next: who holds the batch's row is alone with its members.
+-- A batch and its audience, for whoever changes it next: who holds the batch's row is alone with its members.
 SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
-    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
-FROM batch b WHERE b.key = $1 FOR UPDATE
+    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved, m.category, m.epoch
+FROM batch b LEFT JOIN message m ON m.key = b.message WHERE b.key = $1 FOR UPDATE OF b
 
 -- name: asked
 -- What somebody else holds at this moment counts as leased, unless it is over.
@@ -115,9 +117,6 @@ ORDER BY b.key FOR UPDATE SKIP LOCKED
 SELECT b.key FROM batch b JOIN message m ON m.key = b.message
 WHERE b.state < 3 AND b.state <> 1
 AND (m.cancelled_at IS NOT NULL OR coalesce(b.expires_at, m.expires_at) <= $1) LIMIT $2
-
--- name: scope
-SELECT category, epoch, expires_at, cancelled_at FROM message WHERE key = $1
 
 -- name: ref
 SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FROM batch WHERE key = $1

@@ -80,17 +80,32 @@ AND batch = :batch AND state IN (0, 2) ORDER BY subscriber LIMIT :limit
 -- name: batch
 SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM batch WHERE key = $1
 
--- name: covering
--- The open batch that will answer for somebody without a row.
-SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM batch
-WHERE message = $1 AND channel = $2 AND first <= $3 AND last >= $4 AND kind IN (0, 1) AND state < 3
-ORDER BY first DESC, key DESC LIMIT 1
+-- name: answering
+-- The batch that answers for each: the one that its row names, or the open one that will.
+SELECT w.key, w.kind, w.first, w.last, w.state, w.base, w.attempts, w.spent, w.due_at, w.parent
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[]) WITH ORDINALITY AS l(batch, message, channel, subscriber, n)
+LEFT JOIN batch w ON w.key = coalesce(l.batch, (SELECT o.key FROM batch o
+    WHERE o.message = l.message AND o.channel = l.channel AND o.first <= l.subscriber AND o.last >= l.subscriber
+    AND o.kind IN (0, 1) AND o.state < 3 ORDER BY o.first DESC, o.key DESC LIMIT 1))
+ORDER BY l.n
 
--- name: ended
-SELECT ended_at FROM batch WHERE key = $1
-
--- name: attempt
-SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt WHERE batch = $1 AND number = $2
+-- name: about
+-- Of lines of the log: the columns of About. An address is the one of the epoch of the hand-over.
+SELECT p.id, p.name, (SELECT r.value FROM address r WHERE r.subscriber = l.subscriber AND r.kind = l.kind
+        AND r.from_epoch <= l.epoch AND r.to_epoch > l.epoch),
+    l.claimed_at, l.ended_at, l.detail, l.handed, b.ended_at
+FROM (SELECT l.*, a.claimed_at, a.ended_at, a.detail, CASE WHEN a.started_at IS NULL THEN h.detail ELSE a.detail END AS handed,
+    coalesce(CASE WHEN l.over THEN CASE WHEN a.started_at IS NULL THEN h.epoch ELSE a.epoch END END,
+        (SELECT value FROM meta WHERE name = 'epoch')) AS epoch
+    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::boolean[]) WITH ORDINALITY
+        AS l(subscriber, batch, attempt, kind, over, n)
+    LEFT JOIN attempt a ON a.batch = l.batch AND a.number = l.attempt
+    LEFT JOIN handover h ON a.started_at IS NULL AND h.batch = l.batch AND h.number = l.attempt AND h.first = (SELECT max(o.first)
+        FROM handover o WHERE o.batch = l.batch AND o.number = l.attempt AND o.first <= l.subscriber AND o.last >= l.subscriber)
+) l
+LEFT JOIN subscriber p ON p.key = l.subscriber
+LEFT JOIN batch b ON b.key = l.batch
+ORDER BY l.n
 
 -- name: attempts
 SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt
@@ -99,12 +114,6 @@ WHERE batch = $1 AND number <= $2 ORDER BY number DESC
 -- name: handover
 SELECT started_at, epoch, detail FROM handover
 WHERE batch = $1 AND number = $2 AND first <= $3 AND last >= $4 ORDER BY first DESC LIMIT 1
-
--- name: person
-SELECT id, name FROM subscriber WHERE key = $1
-
--- name: address
-SELECT value FROM address WHERE subscriber = $1 AND kind = $2 AND from_epoch <= $3 AND to_epoch > $4
 
 -- name: earlier_rounds
 SELECT r.round, r.reason, coalesce(r.detail, h.detail, a.detail), a.ended_at, r.reopened_at FROM earlier_round r

@@ -65,12 +65,6 @@ SELECT count(*) FROM subscription s
 WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after AND s.subscriber <= :through
 AND s.from_epoch <= :epoch AND s.to_epoch > :epoch AND s.to_epoch <= :now
 
--- name: record_new
-INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
-SELECT :message::bigint, :channel::integer, r.subscriber, r.state, r.reason, :batch::bigint, :attempt::integer, 1, r.detail
-FROM unnest(:subscribers::bigint[], :states::smallint[], :reasons::smallint[], :details::text[])
-    AS r(subscriber, state, reason, detail)
-
 -- name: record_waiting
 UPDATE delivery d SET state = r.state, reason = r.reason, batch = :batch::bigint, attempt = :attempt::integer, detail = r.detail
 FROM unnest(:subscribers::bigint[], :states::smallint[], :reasons::smallint[], :details::text[])

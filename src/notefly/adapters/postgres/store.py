@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from notefly.adapters.postgres.alike import record_alike
 from notefly.adapters.postgres.backlog import PostgresBacklog, open_backlog
+from notefly.adapters.postgres.batches import PostgresBatches
 from notefly.adapters.postgres.connection import open_pool
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.postgres.messages import PostgresMessages
 from notefly.adapters.postgres.transaction import Transaction
-from notefly.adapters.relational.batches import RelationalBatches
 from notefly.adapters.relational.deliveries import RelationalDeliveries
 from notefly.adapters.relational.figures import (
     RelationalControl,
@@ -33,7 +32,7 @@ class PostgresStore:
     database: Database
     messages: PostgresMessages
     subscribers: RelationalSubscribers
-    batches: RelationalBatches
+    batches: PostgresBatches
     deliveries: RelationalDeliveries
     figures: RelationalFigures
     control: RelationalControl
@@ -81,7 +80,7 @@ async def open_store(  # noqa: PLR0913
                 database,
                 messages,
                 RelationalSubscribers(database, *known),
-                RelationalBatches(database, known[1], kinds, clock, lease_now, record_alike),
+                PostgresBatches(database, known[1], kinds, clock, lease_now),
                 RelationalDeliveries(database, *known, kinds),
                 RelationalFigures(database),
                 RelationalControl(database),
@@ -94,5 +93,5 @@ async def open_store(  # noqa: PLR0913
         await database.close()
 
 
-def _meets(store: RelationalBatches) -> BatchStore:
+def _meets(store: PostgresBatches) -> BatchStore:
     return store

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from asyncpg import Connection, Pool, Record
 from asyncpg.pool import PoolConnectionProxy
+from typing_extensions import override
 
 from notefly.adapters.postgres.statements import STATEMENTS, Statement
 from notefly.adapters.postgres.waiting import answer
@@ -13,6 +14,9 @@ from notefly.domain.ids import Epoch
 
 CHUNK = 100
 """Rows that a stream fetches in one go."""
+OUTCOME = ("subscriber", "state", "reason", "detail")
+COLUMNS = ("message", "channel", *OUTCOME, "batch", "attempt", "round")
+"""Of a new row of the log."""
 # Generic for the type checker only.
 Link: TypeAlias = "Connection[Record] | PoolConnectionProxy[Record]"
 Links: TypeAlias = "Pool[Record]"
@@ -25,27 +29,33 @@ class Reading:
         self._link = link
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
-        known = _known(statement)
+        known = self._statement(statement)
         found = answer(self._link.fetch(known.text, *known.arguments(values)))
         return [tuple(row) for row in found]
 
     def stream(self, statement: str, values: Values = ()) -> Iterator[Row]:
         """Rows one by one; for what may be long."""
-        known = _known(statement)
+        known = self._statement(statement)
         cursor = answer(self._link.cursor(known.text, *known.arguments(values)))
         while found := answer(cursor.fetch(CHUNK)):
             yield from (tuple(row) for row in found)
 
+    def each(self, statement: str, asked: Sequence[Row]) -> list[Row]:
+        return self.rows(statement, columns(asked))
+
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
-        known = _known(statement)
+        known = self._statement(statement)
         found = answer(self._link.fetchrow(known.text, *known.arguments(values)))
         return None if found is None else tuple(found)
 
     def value(self, statement: str, values: Values = ()) -> Any:
         """The first column of the first row, None without one."""
-        known = _known(statement)
+        known = self._statement(statement)
         return answer(self._link.fetchval(known.text, *known.arguments(values)))
+
+    def _statement(self, name: str) -> Statement:
+        return STATEMENTS.get(name) or Statement(name, ())
 
     def keys(self, keys: Sequence[int]) -> object:
         """An array."""
@@ -68,22 +78,21 @@ class Transaction(Reading):
     def __init__(self, link: Link) -> None:
         super().__init__(link)
         self._facts: list[Fact] = []
+        self._new: list[Row] = []
         self.moved: Epoch | None = None
         """The epoch, if it was moved on here."""
 
     def run(self, statement: str, values: Values = ()) -> int:
         """Execute, and say how many rows it changed."""
-        known = _known(statement)
-        tag = answer(self._link.execute(known.text, *known.arguments(values)))
-        count = tag.rpartition(" ")[2]
-        return int(count) if count.isdigit() else 0
+        known = self._statement(statement)
+        return _count(answer(self._link.execute(known.text, *known.arguments(values))))
 
     def insert(self, statement: str, values: Values = ()) -> int:
         """Execute, and say which key was given."""
         return int(self.value(statement, values))
 
     def many(self, statement: str, values: Iterable[Values]) -> None:
-        known = _known(statement)
+        known = self._statement(statement)
         answer(self._link.executemany(known.text, [known.arguments(one) for one in values]))
 
     def hold_epoch(self) -> None:
@@ -100,10 +109,15 @@ class Transaction(Reading):
     def add_planned(self, batches: Sequence[Row]) -> Sequence[int]:
         return [row[0] for row in self.rows("batches.add_planned", columns(batches))]
 
-    def record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        """All of them in one statement, whatever became of each."""
+    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        """Together with those of other batches: a COPY costs most where it begins."""
+        place, owner = (scope["message"], scope["channel"]), (scope["batch"], scope["attempt"], 1)
+        self._new += [(*place, *row, *owner) for row in rows]
+        return len(rows)
+
+    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
         arrays = zip(("subscribers", "states", "reasons", "details"), columns(rows), strict=True)
-        return self.run(statement, {**scope, **dict(arrays)})
+        return self.run("members.record_waiting", {**scope, **dict(arrays)})
 
     def tell(self, facts: Iterable[Fact]) -> None:
         """They are written at the very end, because everybody waits for their counter."""
@@ -113,6 +127,7 @@ class Transaction(Reading):
 
     def close(self) -> None:
         """The last of the work, before the commit."""
+        self._write_new()
         if self._facts:
             told = [
                 (f.at, f.message, f.channel, f.state, f.deliveries, f.subscriber, f.terminal)
@@ -120,11 +135,25 @@ class Transaction(Reading):
             ]
             self.run("batches.tell", columns(told))
 
+    @override
+    def _statement(self, name: str) -> Statement:
+        """Whoever asks for members of a batch sees what was recorded of it before."""
+        if name.startswith("members."):
+            self._write_new()
+        return super()._statement(name)
+
+    def _write_new(self) -> None:
+        rows, self._new = self._new, []
+        if rows:
+            answer(self._link.copy_records_to_table("delivery", columns=COLUMNS, records=rows))
+
 
 def columns(rows: Sequence[Row]) -> list[list[Any]]:
     """Rows as arrays for `unnest`."""
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _known(statement: str) -> Statement:
-    return STATEMENTS.get(statement) or Statement(statement, ())
+def _count(tag: str) -> int:
+    """How many rows a command says that it wrote."""
+    count = tag.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0

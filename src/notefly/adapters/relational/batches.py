@@ -162,10 +162,8 @@ def _slice(
     reading: Reading, claim: Claim, kind: str, after: SubscriberKey, limit: int, at: datetime
 ) -> Slice:
     """The recipients of the next hand-over, as the choices stand right now."""
-    batch = Batch(*(reading.row("batches.read", (claim.batch,)) or ()))
-    scope_of = reading.row("batches.scope", (batch.message,)) or (0, 0, None, None)
-    batch.category, batch.epoch, expires_at, cancelled_at = scope_of
-    now = reading.epoch
+    *columns, expires_at, cancelled_at, now = reading.row("batches.read", (claim.batch,)) or ()
+    batch = Batch(*columns)
     expiry = expires_at if batch.expires_at is None else batch.expires_at
     stopped = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
     scope = batch.scope(after, batch.last, now) | {"kind": kind, "limit": limit}

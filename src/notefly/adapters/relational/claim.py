@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from notefly.adapters.relational.finish import in_scope, store_batch
+from notefly.adapters.relational.finish import store_batch
 from notefly.adapters.relational.messages import message_of
 from notefly.adapters.relational.record import announce, everybody, record
 from notefly.adapters.relational.rows import FINISHED, LEASED, WAITING, Batch
@@ -121,7 +121,7 @@ def _end(
     transaction: Transaction, key: BatchKey, epoch: Epoch, verdict: Verdict, at: datetime
 ) -> None:
     """Nothing may start any more: what is left ends here, without an attempt."""
-    batch = in_scope(transaction, Batch(*(transaction.row("batches.held", (key,)) or ())))
+    batch = Batch(*(transaction.row("batches.held", (key,)) or ()))
     record(transaction, batch, everybody(batch, epoch, verdict, at))
     store_batch(transaction, batch, FINISHED, at)
     announce(transaction, batch, at)

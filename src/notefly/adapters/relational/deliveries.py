@@ -113,8 +113,8 @@ class RelationalDeliveries:
             if time.monotonic() > stop_at:
                 following = encode(place.message.key, place.channel, LAST)
                 break
-        told = [self._teller.line(reading, place, at) for place, at in lines[:limit]]
-        return Page(told, following)
+        told = self._teller.told(reading, lines[:limit])
+        return Page([line for line, _ in told], following)
 
     def _place(self, reading: Reading, message: MessageId, channel: str) -> Place | None:
         key = reading.value("deliveries.message_key", (UUID(message).bytes,))

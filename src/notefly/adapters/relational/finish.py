@@ -78,14 +78,7 @@ def held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
     row = transaction.row("batches.held", (key,))
     if row is None or row[8] != LEASED or row[10] != number:
         return None
-    return in_scope(transaction, Batch(*row))
-
-
-def in_scope(transaction: Transaction, batch: Batch) -> Batch:
-    """The same batch, knowing which audience it is a part of."""
-    scope = transaction.row("batches.scope", (batch.message,)) or (0, 0)
-    batch.category, batch.epoch = scope[:2]
-    return batch
+    return Batch(*row)
 
 
 def end(

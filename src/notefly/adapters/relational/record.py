@@ -112,13 +112,13 @@ def write(
     transaction: Transaction, batch: Batch, verdicts: Sequence[Judged], owner: BatchKey
 ) -> list[tuple[State, list[Judged]]]:
     """A row for each, new or in place of the one that waited; one statement for those alike."""
-    statement = "members.record_waiting" if batch.by_rows else "members.record_new"
+    put = transaction.record_waiting if batch.by_rows else transaction.record_new
     scope = batch.scope(NOBODY, NOBODY, 0) | {"batch": owner, "attempt": batch.attempts}
     rows = [
         (subscriber, CODES[verdict.state], reason_code(verdict.reason), verdict.detail)
         for subscriber, verdict in verdicts
     ]
-    if rows and transaction.record(statement, scope, rows) != len(rows):
+    if rows and put(scope, rows) != len(rows):
         raise StoreBrokenError(f"batch {batch.key} recorded another number than {len(rows)}")
     by_state: dict[State, list[Judged]] = {}
     for judged in verdicts:

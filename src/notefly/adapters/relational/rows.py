@@ -29,7 +29,7 @@ def reason_of(code: int | None) -> Reason | None:
 
 @dataclass(slots=True)
 class Batch:
-    """A batch while it is being recorded; the columns of `read`, and its message's scope."""
+    """A batch while it is being recorded; the columns of `held`: its own, and its audience's."""
 
     key: BatchKey
     message: int
@@ -50,8 +50,8 @@ class Batch:
     dead: int
     cancelled: int
     moved: int
-    category: int = 0
-    epoch: int = 0
+    category: int
+    epoch: int
     due: datetime | None = None
     ended: Counter[State] = field(default_factory=Counter)
     alone: SubscriberKey | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notefly.adapters.relational.rows import CODES, RETRY, reason_code
-from notefly.adapters.relational.standing import Found, Place, Work, found
+from notefly.adapters.relational.standing import Found, Place, Work, all_found, found
 from notefly.adapters.relational.transaction import Reading
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import SubscriberKey
@@ -31,7 +31,7 @@ class Segment:
             return []
         if self.state is None:
             rows = reading.rows("deliveries.audience", scope)
-            return [found(reading, self.place, row) for row in rows]
+            return all_found(reading, self.place, rows)
         if self.state.terminal:
             return self._recorded(reading, scope, self.state)
         return self._open(reading, scope, limit)
@@ -44,7 +44,7 @@ class Segment:
         else:
             scope |= {"state": CODES[state], "reason": reason_code(self.reason)}
             rows = reading.rows("deliveries.recorded_exception", scope)
-        return [found(reading, self.place, row) for row in rows]
+        return all_found(reading, self.place, rows)
 
     def _open(self, reading: Reading, scope: dict[str, Any], limit: int) -> list[Found]:
         """Members of the open batches; their ranges may overlap, so the smallest keys win."""
@@ -69,8 +69,8 @@ class Segment:
         }
         if work.kind >= RETRY:
             for row in reading.rows("deliveries.open_rows", mine):
-                yield found(reading, self.place, row, work)
+                yield found(row, work)
         else:
             for (subscriber,) in reading.rows("deliveries.open_audience", mine):
                 row = (SubscriberKey(subscriber), None, None, None, None, None, None)
-                yield found(reading, self.place, row, work)
+                yield found(row, work)

@@ -1,7 +1,8 @@
 """Where a delivery stands: a row, or what is derived from the batch that will answer for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.rows import HALF, LEASED, WAITING_HALF, reason_of
@@ -79,15 +80,13 @@ class Found:
     work: Work | None = None
 
 
-def found(reading: Reading, place: Place, row: Row, work: Work | None = None) -> Found:
+def found(row: Row, work: Work | None) -> Found:
     """What stands behind a row of `audience`, whose columns are empty where there is no row."""
     subscriber, state, reason, batch, attempt, round_, detail = row
-    if state is not None and StateCode(state).state.terminal:
+    if _ended(row):
         return Found(
             subscriber, StateCode(state).state, reason_of(reason), batch, attempt, round_, detail
         )
-    if work is None:
-        work = work_of(reading, place, subscriber, batch)
     if work is None:
         return Found(subscriber, State.PENDING, None, None, 0, 1, None)
     return Found(
@@ -95,15 +94,35 @@ def found(reading: Reading, place: Place, row: Row, work: Work | None = None) ->
     )
 
 
-def work_of(reading: Reading, place: Place, subscriber: int, batch: int | None) -> Work | None:
-    """The batch that answers for somebody who has no end yet; None while it is not planned."""
-    if batch is not None:
-        row = reading.row("deliveries.batch", (batch,))
-    else:
-        row = reading.row(
-            "deliveries.covering", (place.message.key, place.channel, subscriber, subscriber)
-        )
-    return None if row is None else Work(*row)
+def all_found(reading: Reading, place: Place, rows: Sequence[Row]) -> list[Found]:
+    """The same for many; who has no end yet is looked up together."""
+    waiting = [
+        (row[3], place.message.key, place.channel, row[0]) for row in rows if not _ended(row)
+    ]
+    answering = reading.each("deliveries.answering", waiting) if waiting else []
+    # Nobody answers while it is not planned.
+    works = iter([None if row[0] is None else Work(*row) for row in answering])
+    return [found(row, None if _ended(row) else next(works)) for row in rows]
+
+
+def _ended(row: Row) -> bool:
+    return row[1] is not None and StateCode(row[1]).state.terminal
+
+
+class About(NamedTuple):
+    """What a line says besides its own row; the columns of `about`."""
+
+    person: str | None
+    name: str | None
+    address: str | None
+    """The revision that was used; before that, the one that would be."""
+    claimed_at: int | None
+    """None: there was no attempt."""
+    attempt_ended_at: int | None
+    attempt_detail: str | None
+    handed_detail: str | None
+    """Of the hand-over that this person was in."""
+    batch_ended_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +132,23 @@ class Teller:
     channels: Names
     kinds: Mapping[str, str]
 
-    def line(self, reading: Reading, place: Place, at: Found) -> LoggedDelivery:
-        """Everything a reader of the log wants to know, from one moment."""
-        person = reading.row("deliveries.person", (at.subscriber,)) or (None, None)
-        attempt = reading.row("deliveries.attempt", (at.batch, at.attempt)) if at.attempt else None
-        started = self.handed(reading, at, attempt)
-        detail = at.detail or (started[2] if started else None) or (attempt[7] if attempt else None)
+    def told(
+        self, reading: Reading, lines: Sequence[tuple[Place, Found]]
+    ) -> list[tuple[LoggedDelivery, About]]:
+        """Everything a reader of the log wants to know, from one moment and in one look."""
+        asked = [
+            (at.subscriber, at.batch, at.attempt, self.kinds.get(place.name), at.state.terminal)
+            for place, at in lines
+        ]
+        found = [About(*row) for row in reading.each("deliveries.about", asked)] if asked else []
+        return [
+            (self._line(place, at, about), about)
+            for (place, at), about in zip(lines, found, strict=True)
+        ]
+
+    @staticmethod
+    def _line(place: Place, at: Found, about: About) -> LoggedDelivery:
+        detail = at.detail or about.handed_detail or about.attempt_detail
         if at.state in (State.PENDING, State.SENDING):
             detail = None
         return LoggedDelivery(
@@ -127,48 +157,24 @@ class Teller:
             category=place.message.content.category,
             channel=place.name,
             subscriber_key=at.subscriber,
-            subscriber_id=None if person[0] is None else SubscriberId(person[0]),
-            address=self._address(reading, place, at, started),
+            subscriber_id=None if about.person is None else SubscriberId(about.person),
+            address=about.address,
             state=at.state,
             attempts=at.attempt,
-            updated_at=moment(self._updated(reading, place, at, attempt)),
+            updated_at=moment(_updated(place, at, about)),
             detail=_words(at, detail),
             reason=at.reason,
             round=at.round,
             next_try_at=maybe_moment(at.work.due_at) if at.work else None,
         )
 
-    @staticmethod
-    def handed(reading: Reading, at: Found, attempt: Row | None) -> Row | None:
-        """(started_at, epoch, detail) of the hand-over that this person was in."""
-        if attempt is None:
-            return None
-        if attempt[3] is not None:
-            return attempt[3], attempt[4], attempt[7]
-        key = (at.batch, attempt[0], at.subscriber, at.subscriber)
-        return reading.row("deliveries.handover", key)
 
-    def _address(
-        self, reading: Reading, place: Place, at: Found, started: Row | None
-    ) -> str | None:
-        """The revision that was used; before that, the one that would be."""
-        epoch = started[1] if started and at.state.terminal else reading.epoch
-        kind = self.kinds.get(place.name)
-        value: str | None = reading.value("deliveries.address", (at.subscriber, kind, epoch, epoch))
-        return value
-
-    @staticmethod
-    def _updated(reading: Reading, place: Place, at: Found, attempt: Row | None) -> int:
-        """When its row was last written, or its batch last changed hands."""
-        if at.reason in WORDS:
-            # It may have ended without an attempt of its own: with its batch, then.
-            ended_at = reading.value("deliveries.ended", (at.batch,))
-            if ended_at is not None:
-                return int(ended_at)
-        if attempt is None:
-            return int(place.row[4])
-        claimed_at, ended_at = attempt[2], attempt[5]
-        return int(ended_at or claimed_at)
+def _updated(place: Place, at: Found, about: About) -> int:
+    """When its row was last written, or its batch last changed hands."""
+    if at.reason in WORDS and about.batch_ended_at is not None:
+        # It may have ended without an attempt of its own: with its batch, then.
+        return about.batch_ended_at
+    return about.attempt_ended_at or about.claimed_at or int(place.row[4])
 
 
 def _words(at: Found, detail: str | None) -> str | None:

@@ -37,6 +37,10 @@ class Reading(Protocol):
         """Rows one by one; for what may be long."""
         ...
 
+    def each(self, statement: str, asked: Sequence[Row]) -> list[Row]:
+        """The statement's row for each of those asked about, in their order."""
+        ...
+
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         ...
@@ -94,8 +98,15 @@ class Transaction(Reading, Protocol):
         """Store (message, channel, first, last, size) for each: their keys, which rise."""
         ...
 
-    def record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        """Write (subscriber, state, reason, detail) for each: how many were written."""
+    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        """Add a line of the log for each (subscriber, state, reason, detail): how many.
+
+        A second one for a delivery is an error, here or at the end of the transaction.
+        """
+        ...
+
+    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        """The same in place of the lines that waited."""
         ...
 
     def tell(self, facts: Iterable[Fact]) -> None:

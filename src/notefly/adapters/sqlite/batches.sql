@@ -46,15 +46,17 @@ INSERT INTO batch (message, channel, kind, first, last, size, parent, round, sta
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: read
+-- A batch, the audience that it is a part of, and whether it may still be handed over.
 SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
-    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
-FROM batch b WHERE b.key = ?
+    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved, m.category, m.epoch,
+    m.expires_at, m.cancelled_at, (SELECT value FROM meta WHERE name = 'epoch')
+FROM batch b LEFT JOIN message m ON m.key = b.message WHERE b.key = ?
 
 -- name: held
--- The same for whoever changes it next; here there is one writer.
+-- A batch and its audience, for whoever changes it next; here there is one writer.
 SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
-    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved
-FROM batch b WHERE b.key = ?
+    b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved, m.category, m.epoch
+FROM batch b LEFT JOIN message m ON m.key = b.message WHERE b.key = ?
 
 -- name: asked
 SELECT b.key, b.message, c.name, b.state, b.due_at, b.size - b.delivered - b.dead - b.cancelled - b.moved,
@@ -99,9 +101,6 @@ WHERE b.state = 1 AND b.lease_until <= ?
 SELECT b.key FROM batch b INDEXED BY batch_open CROSS JOIN message m ON m.key = b.message
 WHERE b.state < 3 AND b.state <> 1
 AND (m.cancelled_at IS NOT NULL OR coalesce(b.expires_at, m.expires_at) <= ?) LIMIT ?
-
--- name: scope
-SELECT category, epoch, expires_at, cancelled_at FROM message WHERE key = ?
 
 -- name: ref
 SELECT message, channel, size - delivered - dead - cancelled - moved, due_at FROM batch WHERE key = ?

@@ -79,17 +79,32 @@ AND batch = :batch AND state IN (0, 2) ORDER BY subscriber LIMIT :limit
 -- name: batch
 SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM batch WHERE key = ?
 
--- name: covering
--- The open batch that will answer for somebody without a row.
-SELECT key, kind, first, last, state, base, attempts, spent, due_at, parent FROM batch
-WHERE message = ? AND channel = ? AND first <= ? AND last >= ? AND kind IN (0, 1) AND state < 3
-ORDER BY first DESC, key DESC LIMIT 1
+-- name: answering
+-- The batch that answers for each: the one that its row names, or the open one that will.
+SELECT w.key, w.kind, w.first, w.last, w.state, w.base, w.attempts, w.spent, w.due_at, w.parent
+FROM (SELECT key AS n, value ->> 0 AS batch, value ->> 1 AS message, value ->> 2 AS channel, value ->> 3 AS subscriber FROM json_each(?)) l
+LEFT JOIN batch w ON w.key = coalesce(l.batch, (SELECT o.key FROM batch o
+    WHERE o.message = l.message AND o.channel = l.channel AND o.first <= l.subscriber AND o.last >= l.subscriber
+    AND o.kind IN (0, 1) AND o.state < 3 ORDER BY o.first DESC, o.key DESC LIMIT 1))
+ORDER BY l.n
 
--- name: ended
-SELECT ended_at FROM batch WHERE key = ?
-
--- name: attempt
-SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt WHERE batch = ? AND number = ?
+-- name: about
+-- Of lines of the log: the columns of About. An address is the one of the epoch of the hand-over.
+SELECT p.id, p.name, (SELECT r.value FROM address r WHERE r.subscriber = l.subscriber AND r.kind = l.kind
+        AND r.from_epoch <= l.epoch AND r.to_epoch > l.epoch),
+    l.claimed_at, l.ended_at, l.detail, l.handed, b.ended_at
+FROM (SELECT l.*, a.claimed_at, a.ended_at, a.detail, CASE WHEN a.started_at IS NULL THEN h.detail ELSE a.detail END AS handed,
+    coalesce(CASE WHEN l.over THEN CASE WHEN a.started_at IS NULL THEN h.epoch ELSE a.epoch END END,
+        (SELECT value FROM meta WHERE name = 'epoch')) AS epoch
+    FROM (SELECT key AS n, value ->> 0 AS subscriber, value ->> 1 AS batch, value ->> 2 AS attempt, value ->> 3 AS kind,
+        value ->> 4 AS over FROM json_each(?)) l
+    LEFT JOIN attempt a ON a.batch = l.batch AND a.number = l.attempt
+    LEFT JOIN handover h ON a.started_at IS NULL AND h.batch = l.batch AND h.number = l.attempt AND h.first = (SELECT max(o.first)
+        FROM handover o WHERE o.batch = l.batch AND o.number = l.attempt AND o.first <= l.subscriber AND o.last >= l.subscriber)
+) l
+LEFT JOIN subscriber p ON p.key = l.subscriber
+LEFT JOIN batch b ON b.key = l.batch
+ORDER BY l.n
 
 -- name: attempts
 SELECT number, worker, claimed_at, started_at, epoch, ended_at, ending, detail FROM attempt
@@ -98,12 +113,6 @@ WHERE batch = ? AND number <= ? ORDER BY number DESC
 -- name: handover
 SELECT started_at, epoch, detail FROM handover
 WHERE batch = ? AND number = ? AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1
-
--- name: person
-SELECT id, name FROM subscriber WHERE key = ?
-
--- name: address
-SELECT value FROM address WHERE subscriber = ? AND kind = ? AND from_epoch <= ? AND to_epoch > ?
 
 -- name: earlier_rounds
 SELECT r.round, r.reason, coalesce(r.detail, h.detail, a.detail), a.ended_at, r.reopened_at FROM earlier_round r

@@ -34,6 +34,10 @@ class Reading:
         """Rows one by one; for what may be long."""
         return self._execute(statement, values)
 
+    def each(self, statement: str, asked: Sequence[Row]) -> list[Row]:
+        """As JSON: rows of several types."""
+        return self.rows(statement, (json.dumps(asked),))
+
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         return self._execute(statement, values).fetchone()
@@ -129,7 +133,13 @@ class Transaction(Reading):
         self.run("batches.add_planned", (json.dumps(rows),))
         return range(first, first + len(rows))
 
-    def record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        return self._record("members.record_new", scope, rows)
+
+    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+        return self._record("members.record_waiting", scope, rows)
+
+    def _record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
         """One statement for neighbours that ended alike."""
         written = 0
         for (state, reason), group in groupby(rows, key=lambda row: row[1:3]):

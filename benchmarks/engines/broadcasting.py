@@ -1,0 +1,130 @@
+"""One message to half a million people on two channels, by processes of their own."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from statistics import median
+
+from benchmarks.engines.bench import CHANNELS, MOVIES, EnginesBench, plain
+from benchmarks.engines.population import Stage
+from benchmarks.engines.processes import Cluster, Running
+from benchmarks.engines.queues import Settings, jetstream, skip_locked
+from benchmarks.figures import Figure, of_ratios
+from benchmarks.population import Group
+
+Queue = Callable[[], AbstractContextManager[Settings]]
+AUDIENCES = (1_000, 100_000, 1_000_000)
+WORKERS = (1, 2, 3)
+SECOND_WORKER = 1.5
+
+
+def by_skip_locked(bench: EnginesBench) -> list[Figure]:
+    """The store's own queue."""
+    return [_against_plain(bench, "SKIP LOCKED", skip_locked, 0.9)]
+
+
+def by_jetstream(bench: EnginesBench) -> list[Figure]:
+    """One node and three, each of which syncs before it answers."""
+    return [
+        _against_plain(bench, f"JetStream, {n}, always", lambda n=n: jetstream(n), 0.85)  # type: ignore[misc]
+        for n in (1, 3)
+    ]
+
+
+def _against_plain(bench: EnginesBench, name: str, queue: Queue, at_least: float) -> Figure:
+    product, reference, groups, processors = [], [], [], []
+    for _ in range(bench.rounds):
+        with (
+            queue() as settings,
+            bench.stage.fresh(bench.crowd) as dsn,
+            Cluster(dsn, 2, settings).started() as running,
+        ):
+            spent = bench.stage.processor_seconds()
+            product.append(bench.rows / _broadcast(running, bench.rows))
+            ours = bench.stage.processor_seconds() - spent
+            groups.append(running.rows_per_commit())
+        with bench.stage.fresh(bench.crowd) as dsn:
+            spent = bench.stage.processor_seconds()
+            least = plain(
+                "broadcast", dsn=dsn, category="sports", rows_per_commit=round(groups[-1])
+            )
+            processors.append((ours, bench.stage.processor_seconds() - spent))
+            assert least["rows"] == bench.rows, least
+            reference.append(bench.rows / least["seconds"])
+    return of_ratios(
+        f"broadcast to {bench.people:,} x {CHANNELS}, 2 workers, {name} / two connections doing "
+        "INSERT … SELECT, same rows per commit",
+        "deliveries/s",
+        product,
+        reference,
+        at_least,
+        note="log mode; broker, workers and server on one machine",
+        more={"rows_per_commit": groups, "server_processor_seconds": processors},
+    )
+
+
+def _broadcast(running: Running, rows: int) -> float:
+    """After one small message, so that every process has met the statements."""
+    running.broadcast(MOVIES.category, MOVIES.count * CHANNELS)
+    return running.broadcast("sports", rows)
+
+
+def second_worker(bench: EnginesBench) -> list[Figure]:
+    """And a third; the processor time of the server says whether it is the limit."""
+    speeds: dict[int, list[float]] = {n: [] for n in WORKERS}
+    server: dict[int, list[float]] = {n: [] for n in WORKERS}
+    for _ in range(bench.rounds):
+        for workers in WORKERS:
+            with bench.stage.fresh(bench.crowd) as dsn, Cluster(dsn, workers).started() as running:
+                spent = bench.stage.processor_seconds()
+                seconds = _broadcast(running, bench.rows)
+                speeds[workers].append(bench.rows / seconds)
+                server[workers].append((bench.stage.processor_seconds() - spent) / seconds)
+    busy = {n: median(used) for n, used in server.items()}
+    return [
+        of_ratios(
+            f"broadcast with {workers} workers / with 1",
+            "deliveries/s",
+            speeds[workers],
+            speeds[1],
+            SECOND_WORKER if workers == 2 else 1.0,
+            note=f"cores that the server kept busy: {busy[1]:.2f}, then {busy[workers]:.2f}",
+            more={"server_cores_busy": busy},
+        )
+        for workers in WORKERS[1:]
+    ]
+
+
+def growth(bench: EnginesBench) -> list[Figure]:
+    """Time per delivery, from small audiences to large ones."""
+    sizes: Sequence[int] = [n for n in AUDIENCES if n <= bench.people * CHANNELS]
+    taken: dict[int, list[float]] = {n: [] for n in sizes}
+    template = audiences(bench.stage, sizes)
+    for _ in range(bench.rounds):
+        with bench.stage.fresh(template) as dsn, Cluster(dsn, 2).started() as running:
+            for category, deliveries in zip(("movies", "finance", "sports"), sizes, strict=False):
+                running.broadcast(category, deliveries)
+                taken[deliveries].append(running.broadcast(category, deliveries))
+    each = {n: median(seconds) / n * 1e6 for n, seconds in taken.items()}
+    largest, smallest = sizes[-1], sizes[0]
+    ratio = each[largest] / each[smallest]
+    return [
+        Figure(
+            f"time per delivery at {largest:,} / at {smallest:,}, 2 workers",
+            each[largest],
+            "us/delivery",
+            each[smallest],
+            ratio,
+            "<= 1.1 x",
+            ratio <= 1.1,
+            bench.rounds,
+            note="log mode, SKIP LOCKED, the second broadcast of each",
+            more={"us_per_delivery": each, "seconds": taken},
+        )
+    ]
+
+
+def audiences(stage: Stage, sizes: Sequence[int]) -> str:
+    """A category for each size of broadcast."""
+    names = ("movies", "finance", "sports")
+    groups = [Group(name, n // CHANNELS) for name, n in zip(names, sizes, strict=False)]
+    return stage.template(f"audiences_{len(groups)}", groups)

@@ -1,0 +1,62 @@
+"""The product's command line, with an instrument in it, or one part changed on purpose.
+
+`python -m benchmarks.engines.changed '["stamps"]' worker …`
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from unittest import mock
+
+from notefly.adapters.postgres.messages import Member, PostgresMessages
+from notefly.adapters.relational.batches import RelationalBatches
+from notefly.cli import main as command_line
+from notefly.domain.batch import Report
+from notefly.ports.batch_store import Finished
+from notefly.ports.message_store import Publication, Receipt
+
+FINISH = RelationalBatches.finish
+
+
+def stamps(stack: ExitStack) -> None:
+    """When each batch was durable, by a clock that all processes of a machine share."""
+    path = Path(f"stamps-{os.getpid()}")
+    file = stack.enter_context(path.open("w", buffering=1, encoding="utf-8"))
+
+    async def finish(batches: RelationalBatches, reports: Sequence[Report]) -> Finished:
+        finished = await FINISH(batches, reports)
+        now = time.monotonic()
+        file.write("".join(f"{report.claim.message.id} {now}\n" for report in reports))
+        return finished
+
+    stack.enter_context(mock.patch.object(RelationalBatches, "finish", finish))
+
+
+def one_each(stack: ExitStack) -> None:
+    """A transaction for every request, as many at once as the pool has connections."""
+
+    async def accept(messages: PostgresMessages, publication: Publication) -> Receipt:
+        member = Member(publication, asyncio.get_running_loop().create_future())
+        await messages._commit([member])  # noqa: SLF001 - the way around the group
+        return await member.answer
+
+    stack.enter_context(mock.patch.object(PostgresMessages, "accept", accept))
+
+
+CHANGES: dict[str, Callable[[ExitStack], None]] = {"stamps": stamps, "one-each": one_each}
+
+
+def main() -> None:
+    with ExitStack() as stack:
+        for name in json.loads(sys.argv.pop(1)):
+            CHANGES[name](stack)
+        command_line()
+
+
+if __name__ == "__main__":
+    main()

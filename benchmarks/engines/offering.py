@@ -1,0 +1,73 @@
+"""Batches offered to JetStream: many at a time, against one message after the other."""
+
+import asyncio
+import time
+
+import nats as driver
+
+from benchmarks.engines.bench import EnginesBench
+from benchmarks.engines.queues import nats
+from benchmarks.figures import Figure, of_ratios
+from notefly.adapters.jetstream.link import open_link
+from notefly.adapters.jetstream.queue import open_queue
+from notefly.adapters.system import SystemClock
+from notefly.domain.batch import BATCH_LIMIT, BatchRef
+from notefly.domain.ids import BatchKey, MessageKey
+
+NODES = 3
+BATCHES = 20_000
+PART = 1_000
+IN_FLIGHT = 256
+SINGLES = "singles"
+
+
+def offered(bench: EnginesBench) -> list[Figure]:
+    """Both on the same servers, in turns."""
+    many, single = [], []
+    for _ in range(bench.rounds):
+        with nats(NODES) as servers:
+            many.append(asyncio.run(_many(servers.addresses)))
+            single.append(asyncio.run(_single(servers.addresses)))
+    return [
+        of_ratios(
+            f"batches offered per second, JetStream, {NODES} nodes, always "
+            f"/ single publishes, {IN_FLIGHT} in flight",
+            "batches/s",
+            many,
+            single,
+            2.5,
+            note=f"{BATCHES:,} batches, {PART:,} in one offer",
+        )
+    ]
+
+
+async def _many(servers: str) -> float:
+    refs = [
+        BatchRef(BatchKey(n), MessageKey(1), "email", BATCH_LIMIT) for n in range(1, BATCHES + 1)
+    ]
+    async with (
+        open_link(servers) as link,
+        open_queue(link, replicas=NODES, clock=SystemClock()) as queue,
+    ):
+        began = time.perf_counter()
+        for first in range(0, BATCHES, PART):
+            await queue.offer(refs[first : first + PART])
+        return BATCHES / (time.perf_counter() - began)
+
+
+async def _single(servers: str) -> float:
+    link = await driver.connect(servers.split(","))
+    stream = link.jetstream()
+    await stream.add_stream(name=SINGLES, subjects=[f"{SINGLES}.>"], num_replicas=NODES)
+    body = b"x" * 64
+    left = iter(range(BATCHES // 4))
+
+    async def one() -> None:
+        for n in left:
+            await stream.publish(f"{SINGLES}.{n % 3}", body)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(IN_FLIGHT)))
+    seconds = time.perf_counter() - began
+    await link.close()
+    return BATCHES // 4 / seconds

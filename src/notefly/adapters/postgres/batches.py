@@ -1,0 +1,46 @@
+"""Batches on a server: one large recording at a time for each process."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from typing_extensions import override
+
+from notefly.adapters.postgres.alike import record_alike
+from notefly.adapters.postgres.database import Database
+from notefly.adapters.relational.batches import RelationalBatches
+from notefly.adapters.relational.names import Names
+from notefly.adapters.relational.record import is_alike
+from notefly.domain.batch import Report
+from notefly.ports.batch_store import BatchStore, Finished
+from notefly.ports.clock import Clock
+
+
+class PostgresBatches(RelationalBatches):
+    """See `BatchStore`."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Names,
+        kinds: Mapping[str, str],
+        clock: Clock,
+        lease_now: Callable[[], float | None],
+    ) -> None:
+        super().__init__(database, channels, kinds, clock, lease_now, record_alike)
+        self._large = asyncio.Lock()
+
+    @override
+    async def finish(self, reports: Sequence[Report]) -> Finished:
+        """Whole groups one after the other: each keeps a core of the server busy by itself.
+
+        Two would stand in each other's way at the end of the same table and of the log of writes.
+        Another worker process is another core.
+        """
+        if not any(map(is_alike, reports)):
+            return await super().finish(reports)
+        async with self._large:
+            return await super().finish(reports)
+
+
+def _meets(store: PostgresBatches) -> BatchStore:
+    return store
