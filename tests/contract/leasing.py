@@ -55,6 +55,19 @@ async def a_claim_is_numbered_before_any_call(world: World) -> None:
 
 
 @leasing
+async def who_lost_the_batch_is_given_nobody_of_it(world: World) -> None:
+    """A worker that stood still need not call for results that would be refused."""
+    _, claimed = await started(world, "ada", "bob")
+    assert not (await world.batches.hand_over(claimed, NOBODY, 1, world.clock.now())).stopped
+    world.clock.advance(LEASE + 1)
+    for _ in range(2):
+        refs = await world.batches.take_over(world.clock.now())
+        part = await world.batches.hand_over(claimed, NOBODY, 9, world.clock.now())
+        assert (part.stopped, list(part.recipients)) == (True, [])
+        await claim(world, *refs)
+
+
+@leasing
 async def only_one_can_hold_it(world: World) -> None:
     _, claimed = await started(world, "ada")
     assert await outcome(world, ref_of(claimed)) == (0, [], [claimed.batch])

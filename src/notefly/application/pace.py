@@ -15,8 +15,16 @@ FIRST_GUESS = 2e-6
 class Pace:
     """Follows the clock: how long a transaction may take, and how many deliveries that is."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        busy_seconds: float = BUSY_SECONDS,
+        calm_seconds: float = CALM_SECONDS,
+    ) -> None:
+        """The defaults are for a store with one writer, where a publish waits for the others."""
         self._clock = clock
+        self._busy_seconds = busy_seconds
+        self._calm_seconds = calm_seconds
         self._published_at = float("-inf")
         self._traffic_at = float("-inf")
         self._seconds_per_delivery = FIRST_GUESS
@@ -35,7 +43,7 @@ class Pace:
     def seconds(self) -> float:
         """What a transaction may take."""
         calm = self._clock.monotonic() - self._traffic_at > RECENT_SECONDS
-        return CALM_SECONDS if calm else BUSY_SECONDS
+        return self._calm_seconds if calm else self._busy_seconds
 
     @property
     def deliveries(self) -> int:

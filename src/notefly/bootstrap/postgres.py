@@ -12,6 +12,7 @@ from notefly.adapters.postgres.queue import open_queue
 from notefly.adapters.postgres.store import PostgresStore, open_store
 from notefly.adapters.postgres.wakeups import open_wakeups
 from notefly.application.catalogue import Catalogue
+from notefly.application.pace import Pace
 from notefly.bootstrap.stores import Store
 from notefly.config import Settings
 from notefly.ports.clock import Clock
@@ -20,11 +21,18 @@ from notefly.ports.meter import Meter
 from notefly.ports.wakeups import Wakeups
 from notefly.ports.work_queue import WorkQueue
 
+BUSY_SECONDS, CALM_SECONDS = 0.04, 0.15
+"""Of a recording: no publish waits for one here, and each has a round trip and a flush to pay."""
+
 
 class PostgresEngine(Provider):
     """The store, and one leader among the processes on it."""
 
     scope = Scope.APP
+
+    @provide
+    def pace(self, clock: Clock) -> Pace:
+        return Pace(clock, BUSY_SECONDS, CALM_SECONDS)
 
     @provide
     async def postgres(

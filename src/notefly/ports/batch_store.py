@@ -39,7 +39,8 @@ class Slice:
     recipients: Sequence[Recipient]
     last: bool
     stopped: bool = False
-    """The message was cancelled or has expired: nobody may be handed over any more."""
+    """Nobody may be handed over any more: the message was cancelled or has expired, or somebody
+    else took the batch over."""
 
 
 @dataclass(frozen=True, slots=True)

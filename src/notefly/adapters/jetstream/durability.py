@@ -34,7 +34,7 @@ async def warn_of_loss(client: Client, monitoring_port: int) -> None:
     elif not always:
         LOG.warning(
             "NATS does not sync each write: a power cut takes what was queued, and the leader "
-            "offers it again some 30 s later; %s",
+            "offers it again some 10 s later; %s",
             ADVICE,
         )
 

@@ -20,7 +20,7 @@ from notefly.domain.ids import BatchKey
 from notefly.ports.clock import Clock
 from notefly.ports.work_queue import WorkQueue
 
-ACK_WAIT_SECONDS = 12.0
+ACK_WAIT_SECONDS = 10.0
 LARGE_EVERY = 4
 """Of so many calls of `receive` one looks at the large lane first."""
 MOST_AT_ONCE = 256

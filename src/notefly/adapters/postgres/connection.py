@@ -16,7 +16,7 @@ OLDEST = 140_000
 CONNECTIONS = 10
 """At most, for each process; one of them accepts."""
 CONNECT_SECONDS = 10.0
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 20.0
 """No statement takes as long; whoever waits longer talks to a server that is gone."""
 SETTINGS = {
     "application_name": "notefly",

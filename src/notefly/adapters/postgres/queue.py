@@ -37,7 +37,7 @@ CONNECTIONS = 2
 """At most, for each process."""
 PATIENCE_SECONDS = 5.0
 """With a server that does not answer: less than a holder may be silent."""
-SILENCE_SECONDS = 12.0
+SILENCE_SECONDS = 10.0
 """After which what somebody holds is handed out again; more than a lease lasts."""
 KEEP_SECONDS = 4.0
 """Between two signs of life."""

@@ -9,11 +9,15 @@ LOCK = 0x6E6F7465666C79
 """Of the advisory lock: the letters of the name."""
 
 
+MIGRATION_SECONDS = 3_600.0
+"""For a script, and for whoever waits for another process to be done with it."""
+
+
 async def migrate(link: Link) -> None:
     """All that are missing, in one transaction. Raises StoreUnusable for a newer schema."""
     scripts = load_migrations(PACKAGE)
     async with link.transaction():
-        await link.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+        await link.execute(f"SELECT pg_advisory_xact_lock({LOCK})", timeout=MIGRATION_SECONDS)
         version = await _version(link)
         newest = scripts[-1][0]
         if version > newest:
@@ -22,7 +26,7 @@ async def migrate(link: Link) -> None:
             )
         for number, script in scripts:
             if number > version:
-                await link.execute(script)
+                await link.execute(script, timeout=MIGRATION_SECONDS)
                 await link.execute("INSERT INTO notefly_schema VALUES ($1)", number)
 
 

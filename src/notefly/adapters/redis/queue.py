@@ -22,7 +22,7 @@ from notefly.ports.work_queue import WorkQueue
 ROOT = "{notefly}"
 LINES = ("first", "again", "more")  # One batch of each message, what was due later, the rest.
 LOOK_SECONDS = 0.5  # What becomes due, or comes between two calls, is seen so late at most.
-HOLD_SECONDS = 12.0  # Of silence; then somebody else gets it. Longer than a lease of the store.
+HOLD_SECONDS = 10.0  # Of silence; then somebody else gets it. Longer than a lease of the store.
 
 
 class RedisQueue:

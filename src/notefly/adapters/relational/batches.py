@@ -7,7 +7,7 @@ from notefly.adapters.relational.claim import Claimer, stop_late
 from notefly.adapters.relational.finish import Lost, RecordAlike, end, finish, held, ref_of
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.plan import Planner
-from notefly.adapters.relational.rows import Batch
+from notefly.adapters.relational.rows import LEASED, Batch
 from notefly.adapters.relational.times import maybe_moment, micros
 from notefly.adapters.relational.transaction import Database, Reading, Transaction
 from notefly.adapters.relational.waiting import Watch, bring_forward
@@ -165,7 +165,8 @@ def _slice(
     *columns, expires_at, cancelled_at, now = reading.row("batches.read", (claim.batch,)) or ()
     batch = Batch(*columns)
     expiry = expires_at if batch.expires_at is None else batch.expires_at
-    stopped = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
+    over = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
+    stopped = over or batch.state != LEASED or batch.attempts != claim.token
     scope = batch.scope(after, batch.last, now) | {"kind": kind, "limit": limit}
     scope["prefix"] = delivery_prefix(claim.message.id, claim.channel)
     statement = "members.recipients_waiting" if batch.by_rows else "members.recipients_planned"
