@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -49,8 +49,8 @@ CLASSIFIERS = {
 }
 HEAD = """# Licences
 
-What `pip install notefly` brings, with the licence that each package names. `make audit` writes and
-checks this list, and fails for a licence that nobody has read yet.
+What `pip install notefly` and its extras bring, with the licence that each package names.
+`make audit` writes and checks this list, and fails for a licence that nobody has read yet.
 
 | package | licence |
 | --- | --- |
@@ -58,15 +58,22 @@ checks this list, and fails for a licence that nobody has read yet.
 
 
 def shipped(name: str = PROJECT, seen: set[str] | None = None) -> Iterator[Distribution]:
-    """The project's requirements and theirs, as far as they are for this machine."""
+    """The project's requirements, its extras included, and theirs; those for this machine."""
     seen = {normal(PROJECT)} if seen is None else seen
-    for line in distribution(name).requires or ():
+    package = distribution(name)
+    extras = ["", *(package.metadata.get_all("Provides-Extra") or ())] if name == PROJECT else [""]
+    for line in package.requires or ():
         wanted = Requirement(line)
-        if normal(wanted.name) in seen or (wanted.marker and not wanted.marker.evaluate()):
+        if normal(wanted.name) in seen or not _applies(wanted, extras):
             continue
         seen.add(normal(wanted.name))
         yield distribution(wanted.name)
         yield from shipped(wanted.name, seen)
+
+
+def _applies(wanted: Requirement, extras: Iterable[str]) -> bool:
+    marker = wanted.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def licence(package: Distribution) -> str:
