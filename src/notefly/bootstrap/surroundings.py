@@ -43,7 +43,6 @@ class Surroundings(Provider):
     planner_bell = provide(PlannerBell)
     reconciler_bell = provide(ReconcilerBell)
     lane_bell = provide(LaneBell)
-    pace = provide(Pace)
     prometheus = provide(PrometheusMeter)
 
     @provide
@@ -57,6 +56,10 @@ class Surroundings(Provider):
     @provide
     def meter(self, meter: PrometheusMeter) -> Meter:
         return meter
+
+    @provide
+    def pace(self, clock: Clock) -> Pace:
+        return Pace(clock)
 
     @provide
     def terms(self, settings: Settings) -> Terms:
