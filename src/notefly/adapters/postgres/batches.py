@@ -11,7 +11,7 @@ from notefly.adapters.relational.batches import RelationalBatches
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.record import is_alike
 from notefly.domain.batch import Report
-from notefly.ports.batch_store import BatchStore, Finished
+from notefly.ports.batch_store import BatchStore, Finished, Planned
 from notefly.ports.clock import Clock
 
 
@@ -28,6 +28,13 @@ class PostgresBatches(RelationalBatches):
     ) -> None:
         super().__init__(database, channels, kinds, clock, lease_now, record_alike)
         self._large = asyncio.Lock()
+
+    @override
+    async def plan(self, sizes: Mapping[str, int], seconds: float) -> Planned:
+        """In one go: nobody waits for this transaction, so nothing is read ahead of it."""
+        return await self._database.write(
+            lambda transaction: self._planner.plan(transaction, sizes, seconds), urgent=False
+        )
 
     @override
     async def finish(self, reports: Sequence[Report]) -> Finished:
