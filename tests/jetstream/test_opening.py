@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
-from notefly.domain.errors import QueueUnusable
+from notefly.adapters.jetstream.queue import open_queue
+from notefly.adapters.system import SystemClock
+from notefly.domain.errors import QueueUnusable, Unavailable
 from tests.contract.queueing import ref
 from tests.jetstream.conftest import FORGETFUL, opens
 from tests.support.nats import Node, free_ports, servers, shared
@@ -37,10 +39,37 @@ def linked(
     )
 
 
-async def test_a_server_that_is_not_there_is_named_with_the_setting() -> None:
-    (port,) = free_ports(1)
-    with pytest.raises(QueueUnusable, match=rf"127\.0\.0\.1:{port}.*NOTEFLY_QUEUE"):
-        async with open_link(f"nats://127.0.0.1:{port}", patience_seconds=0.3):
+async def test_a_server_that_is_not_there_yet_is_named_with_the_setting_and_awaited(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = servers(1, tmp_path)
+    clock = SystemClock()
+    async with (
+        open_link(one.nodes[0].address, patience_seconds=0.3) as link,
+        open_queue(link, replicas=1, clock=clock, name=name) as queue,
+    ):
+        assert f"NATS cannot be reached at 127.0.0.1:{one.nodes[0].port}" in caplog.text
+        assert "NOTEFLY_QUEUE" in caplog.text
+        with pytest.raises(Unavailable):
+            await queue.ready()
+        receiving = asyncio.create_task(queue.receive(frozenset({"sms"}), 1))
+        back = asyncio.Event()
+        link.came_back(back.set)
+        one.start()
+        try:
+            async with asyncio.timeout(20):
+                await back.wait()
+                await one.healthy()
+                await queue.offer([ref(1)])
+                assert [got.batch for got in await receiving] == [1]
+        finally:
+            await link.close()
+            one.end()
+
+
+async def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(QueueUnusable, match="correct NOTEFLY_QUEUE"):
+        async with open_link("nats://127.0.0.1:nowhere", patience_seconds=0.3):
             pass
 
 

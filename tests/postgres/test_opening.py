@@ -9,8 +9,11 @@ import pytest
 
 from notefly.adapters.postgres.audit import PostgresAudit
 from notefly.adapters.postgres.store import PostgresStore
-from notefly.domain.errors import StoreUnusable
+from notefly.domain.errors import StoreUnusable, Unavailable
+from notefly.domain.message import Content
+from notefly.ports.message_store import Publication
 from tests.postgres.conftest import opened
+from tests.support.time import NOON, CountedIds
 
 pytestmark = pytest.mark.engines
 
@@ -40,6 +43,29 @@ async def test_a_server_that_can_lose_commits_is_refused(dsn: str, setting: str)
     async with server_with(dsn, setting, "off"):
         with pytest.raises(StoreUnusable, match=f"ALTER SYSTEM SET {setting} = on"):
             await opened(dsn).__aenter__()
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+async def test_a_server_that_forgets_it_later_accepts_nothing(dsn: str, setting: str) -> None:
+    accepted = Publication([CountedIds().message(NOON)], [Content("sports", "Goal!")], NOON)
+    async with opened(dsn) as store:
+
+        async def heard(wanted: str) -> None:
+            shown = f"SHOW {setting}"
+            while await store.database.read(lambda r: r.value(shown)) != wanted:
+                pass
+
+        async with server_with(dsn, setting, "off"):
+            await heard("off")
+            for _ in range(2):
+                with pytest.raises(Unavailable, match=f"ALTER SYSTEM SET {setting} = on"):
+                    await store.messages.accept(accepted)
+                with pytest.raises(Unavailable, match=f"{setting}=off"):
+                    await store.messages.ready()
+            assert await store.figures.messages() == 0
+        await heard("on")
+        await store.messages.ready()
+        await store.messages.accept(accepted)
 
 
 async def test_commits_are_durable_whatever_the_servers_default(dsn: str) -> None:

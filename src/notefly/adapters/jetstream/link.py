@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from nats.aio.client import Client
@@ -82,15 +83,25 @@ class NatsLink:
         task.add_done_callback(self._tasks.discard)
 
     async def open(self, patience_seconds: float) -> None:
+        """Connect now, or, if nobody is there yet, as soon as somebody is.
+
+        Work waits in the store meanwhile: a queue that is away is no reason not to accept any.
+        Raises QueueUnusable for an address that is none, and for credentials that are refused.
+        """
         try:
             async with asyncio.timeout(patience_seconds):
                 await self._dial(self._client)
         except (TimeoutError, ValueError, OSError, NatsError) as error:
             reason = said(self._last or error)
-            raise QueueUnusable(
-                f"NATS cannot be reached at {self.addresses} ({reason}): "
-                "start it, or correct NOTEFLY_QUEUE"
-            ) from error
+            where = f"NATS cannot be reached at {self.addresses} ({reason})"
+            away = isinstance(error, TimeoutError | OSError)
+            if not away or "authorization" in reason.lower():
+                raise QueueUnusable(f"{where}: correct NOTEFLY_QUEUE") from error
+            LOG.warning("%s: work waits in the store until it can; see NOTEFLY_QUEUE", where)
+            self._dialling = True
+            with suppress(Exception):
+                await self._client.close()
+            self.begin(self._dial_again())
 
     async def close(self) -> None:
         self._ending = True
@@ -103,12 +114,13 @@ class NatsLink:
 
     async def _dial(self, client: Client) -> None:
         """Until it is connected, for ever if need be."""
-        user, password = _credentials(self._servers)
+        login = _credentials(self._servers)
         await client.connect(
             self._servers,
             name="notefly",
-            user=user,
-            password=password,
+            user=login.user,
+            password=login.password,
+            token=login.token,
             # A process needs no wake-up of its own.
             no_echo=True,
             connect_timeout=2,
@@ -159,12 +171,16 @@ async def open_link(
     patience_seconds: float = START_SECONDS,
     monitoring_port: int = MONITORING_PORT,
 ) -> AsyncIterator[NatsLink]:
-    """Connect to one of `servers`, addresses with commas between. Raises QueueUnusable."""
+    """Connect to one of `servers`, addresses with commas between, now or when one is there.
+
+    Raises QueueUnusable for a server that will never do.
+    """
     link = NatsLink(servers)
     try:
         await link.open(patience_seconds)
-        await _check(link, patience_seconds)
-        await warn_of_loss(link.client, monitoring_port)
+        if link.connected:
+            await _check(link, patience_seconds)
+            await warn_of_loss(link.client, monitoring_port)
         yield link
     finally:
         await link.close()
@@ -184,20 +200,37 @@ async def _check(link: NatsLink, patience_seconds: float) -> None:
             f"NATS at {link.addresses} has no JetStream for this user ({said(error)}): "
             "start it with `jetstream { … }`, or point NOTEFLY_QUEUE elsewhere"
         ) from error
-    except (NatsError, TimeoutError) as error:
-        raise QueueUnusable(
-            f"JetStream at {link.addresses} does not answer ({said(error)}): "
-            "do most servers of NOTEFLY_QUEUE run?"
-        ) from error
+    except (NatsError, TimeoutError, Unavailable) as error:
+        LOG.warning(
+            "JetStream at %s does not answer (%s): work waits in the store until it does; "
+            "do most servers of NOTEFLY_QUEUE run?",
+            link.addresses,
+            said(error),
+        )
 
 
-def _credentials(servers: Sequence[str]) -> tuple[str | None, str | None]:
-    """Servers that the cluster tells of have none in their address: they are given the same."""
+class Login(NamedTuple):
+    """A name and a password, or a token, or nothing."""
+
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+
+
+def _credentials(servers: Sequence[str]) -> Login:
+    """Servers that the cluster tells of have none in their address: they are given the same.
+
+    A name without a password is a token.
+    """
     for server in servers:
         parts = urlsplit(server)
-        if parts.username and parts.password:
-            return unquote(parts.username), unquote(parts.password)
-    return None, None
+        if parts.username:
+            return Login(
+                unquote(parts.username) if parts.password else None,
+                unquote(parts.password) if parts.password else None,
+                None if parts.password else unquote(parts.username),
+            )
+    return Login()
 
 
 def _without_credentials(server: str) -> str:

@@ -165,7 +165,7 @@ async def open_queue(
     Raises QueueUnusable.
     """
     streams = Streams(link, name, replicas, ack_wait)
-    await _found(streams)
+    await _found(link, streams)
     hands = Hands(link, clock)
     queue = JetStreamQueue(link, streams, hands, clock)
     keeper = asyncio.create_task(Keeper(queue, hands, streams).run(ack_wait / 3))
@@ -177,24 +177,26 @@ async def open_queue(
         await hands.let_all_go()
 
 
-async def _found(streams: Streams) -> None:
-    """The stream is there; a cluster that starts too is given a little time."""
-    error: Exception
+async def _found(link: NatsLink, streams: Streams) -> None:
+    """The stream is there; a cluster that starts too is given a little time.
+
+    One that is away, or elects, makes it later: whoever offers or fetches sees to it.
+    """
     for _ in range(int(START_SECONDS / PAUSE_SECONDS)):
+        if not link.connected:
+            return
         try:
             with translated():
                 await streams.ensure()
         except Unavailable as refused:
-            error = refused
             if isinstance(refused.__cause__, APIError) and definite(refused.__cause__):
-                break
+                raise QueueUnusable(
+                    f"JetStream does not give the stream {streams.name} ({said(refused)}): "
+                    "NOTEFLY_QUEUE_REPLICAS must not be more than there are servers"
+                ) from refused
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return
-    raise QueueUnusable(
-        f"JetStream does not give the stream {streams.name} ({said(error)}): "
-        "NOTEFLY_QUEUE_REPLICAS must not be more than there are servers"
-    ) from error
 
 
 def _meets(queue: JetStreamQueue) -> WorkQueue:

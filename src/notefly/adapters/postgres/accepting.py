@@ -9,7 +9,7 @@ from notefly.adapters.relational.messages import replayed
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.times import maybe_micros, micros
 from notefly.adapters.relational.transaction import Row
-from notefly.domain.errors import Invalid, NoteflyError
+from notefly.domain.errors import Invalid, NoteflyError, Unavailable
 from notefly.domain.ids import MessageId, SubscriberId
 from notefly.domain.message import IdempotencyKey
 from notefly.ports.message_store import Publication, Receipt
@@ -95,7 +95,7 @@ def accept_all(
 ) -> list[Answer]:
     """An answer for each, in order."""
     last = transaction.value("messages.last_key")
-    epoch, covered = transaction.row("messages.moment") or (0, 0)
+    epoch, covered = moment(transaction)
     known = _known(transaction, publications)
     group = Group(transaction, categories, last + 1, known)
     answers = [group.take(publication) for publication in publications]
@@ -104,6 +104,20 @@ def accept_all(
         group.store(epoch)
         transaction.waiting += len(group.rows)
     return answers
+
+
+def moment(transaction: Transaction) -> tuple[int, int]:
+    """The epoch, held, and where partitions end.
+
+    Raises Unavailable while the server can lose what it commits.
+    """
+    epoch, covered, unsafe = transaction.row("messages.moment") or (0, 0, None)
+    if unsafe is not None:
+        raise Unavailable(
+            f"PostgreSQL runs with {unsafe}=off and would lose what it accepts: run "
+            f"ALTER SYSTEM SET {unsafe} = on; SELECT pg_reload_conf()"
+        )
+    return epoch, covered
 
 
 def _known(transaction: Transaction, publications: Sequence[Publication]) -> Known:

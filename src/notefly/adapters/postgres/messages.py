@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from notefly.adapters.postgres.accepting import accept_all
+from notefly.adapters.postgres.accepting import accept_all, moment
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.postgres.transaction import Transaction
 from notefly.adapters.relational.messages import RelationalMessages
@@ -15,6 +15,8 @@ from notefly.ports.message_store import MessageStore, Publication, Receipt
 GROUP = 1_000
 """Requests that share a commit, at most."""
 PROBE = "UPDATE meta SET value = value WHERE name = 'delivery'"
+READY_SECONDS = 2.0
+"""Whoever probes does not wait for a server that says nothing."""
 Answer = Receipt | Exception
 
 
@@ -45,12 +47,23 @@ class PostgresMessages(RelationalMessages):
         self._serving: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """The disk is the server's: it is asked by a write that nothing stays of."""
-        if self._server.refused:
-            await self._server.write(lambda transaction: transaction.run(PROBE))
-            self._server.refused = False
-        else:
-            await self._server.read(lambda reading: reading.value("SELECT 1"))
+        """As accepting would find it; after a refusal the disk is asked too, which is the server's.
+
+        By a write that nothing stays of.
+        """
+
+        def work(transaction: Transaction) -> None:
+            moment(transaction)
+            if refused:
+                transaction.run(PROBE)
+
+        refused = self._server.refused
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._server.write(work)
+        except TimeoutError as error:
+            raise Unavailable("PostgreSQL does not answer") from error
+        self._server.refused = False
 
     async def accept(self, publication: Publication) -> Receipt:
         member = Member(publication, asyncio.get_running_loop().create_future())
