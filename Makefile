@@ -116,6 +116,10 @@ faults-cluster: install ## faults of PostgreSQL, NATS, brokers and workers (FAUL
 bench: install ## measure, print the table, write benchmarks/results/
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-engines
+bench-engines: install ## the same of PostgreSQL, NATS and workers, against plain SQL on the same server
+	$(BIN)/python -m benchmarks.engines $(ARGS)
+
 .PHONY: package
 package: install ## `pip install .` into a new environment: it starts, and no file is missing
 	rm -rf dist

@@ -190,6 +190,21 @@ async def counts_follow_the_record(world: World) -> None:
 
 
 @figures
+async def a_batch_counts_once_whatever_happened_to_it(world: World) -> None:
+    """A retry that was given back is ready again, and a retry still."""
+    await join(world, "ada")
+    began = world.clock.now()
+    await publish(world)
+    [first] = await claim(world, *await plan(world))
+    [waits] = (await finish(world, first, retry(world.clock.advance(10)))).refs
+    world.clock.advance(20)
+    [second] = await claim(world, waits)
+    await world.batches.finish([Report(second, Ending.RELEASED, world.clock.now())])
+    told = {one.channel: one for one in await world.figures.channels()}["sms"]
+    assert (told.ready, told.in_flight, told.retrying, told.oldest_at) == (0, 0, 1, began)
+
+
+@figures
 async def the_queue_is_told_by_channel(world: World) -> None:
     await join(world, *"abcdef", channels="sms email")
     began = world.clock.now()

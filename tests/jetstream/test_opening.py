@@ -6,13 +6,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from nats.js.api import AckPolicy, DiscardPolicy, RetentionPolicy, StorageType
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.adapters.jetstream.queue import open_queue
 from notefly.adapters.system import SystemClock
+from notefly.bootstrap.surroundings import SERVER_LEASE_SECONDS
 from notefly.domain.errors import QueueUnusable, Unavailable
 from tests.contract.queueing import ref
-from tests.jetstream.conftest import FORGETFUL, opens
+from tests.jetstream.conftest import FORGETFUL, Opens, opens
 from tests.support.nats import Node, free_ports, servers, shared
 
 pytestmark = [pytest.mark.engines, FORGETFUL]
@@ -65,6 +67,23 @@ async def test_a_server_that_is_not_there_yet_is_named_with_the_setting_and_awai
         finally:
             await link.close()
             one.end()
+
+
+async def test_the_stream_drops_nothing_by_itself_and_gives_each_batch_to_one(
+    process: Opens, name: str
+) -> None:
+    async with process() as one:
+        await one.queue.offer([ref(1)])
+        await one.take()
+        streams = one.link.streams()
+        stream = (await streams.stream_info(name)).config
+        assert (stream.retention, stream.discard) == (RetentionPolicy.WORK_QUEUE, DiscardPolicy.NEW)
+        assert (stream.storage, stream.max_age) == (StorageType.FILE, 0)
+        assert (stream.max_msgs, stream.max_bytes, stream.max_msgs_per_subject) == (-1, -1, -1)
+        consumer = (await streams.consumer_info(name, "sms-small")).config
+        assert (consumer.ack_policy, consumer.max_deliver) == (AckPolicy.EXPLICIT, -1)
+        assert consumer.ack_wait is not None
+        assert consumer.ack_wait > SERVER_LEASE_SECONDS
 
 
 async def test_an_address_that_is_none_is_refused() -> None:

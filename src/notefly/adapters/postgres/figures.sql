@@ -12,7 +12,7 @@ SELECT c.name, t.state, t.deliveries FROM tally t JOIN channel c ON c.key = t.ch
 
 -- name: channels
 SELECT c.name, c.paused,
-    count(*) FILTER (WHERE b.state = 0), count(*) FILTER (WHERE b.state = 1),
+    count(*) FILTER (WHERE b.state = 0 AND b.spent = 0), count(*) FILTER (WHERE b.state = 1),
     count(*) FILTER (WHERE b.state = 2 OR (b.state = 0 AND b.spent > 0)),
     coalesce(sum(b.size - b.delivered - b.dead - b.cancelled - b.moved), 0), min(b.message)
 FROM channel c LEFT JOIN batch b ON b.channel = c.key AND b.state < 3

@@ -12,7 +12,7 @@ SELECT c.name, t.state, t.deliveries FROM tally t JOIN channel c ON c.key = t.ch
 
 -- name: channels
 SELECT c.name, c.paused,
-    coalesce(sum(b.state = 0), 0), coalesce(sum(b.state = 1), 0), coalesce(sum(b.state = 2 OR (b.state = 0 AND b.spent > 0)), 0),
+    coalesce(sum(b.state = 0 AND b.spent = 0), 0), coalesce(sum(b.state = 1), 0), coalesce(sum(b.state = 2 OR (b.state = 0 AND b.spent > 0)), 0),
     coalesce(sum(b.size - b.delivered - b.dead - b.cancelled - b.moved), 0), min(b.message)
 FROM channel c LEFT JOIN batch b INDEXED BY batch_open ON b.channel = c.key AND b.state < 3
 GROUP BY c.key ORDER BY c.key
