@@ -52,7 +52,7 @@ def test_a_page_leads_to_older_ones(console: Console, broker: Broker) -> None:
 
 def test_a_part_for_scripts_is_the_log_alone(console: Console, broker: Broker) -> None:
     sent(broker, "A part")
-    part = console.get("/activity", headers={"X-Part": "1"})
+    part = console.get("/activity", headers={"HX-Request": "true"})
     assert "A part" in part
     assert "<html" not in part
 
@@ -71,7 +71,7 @@ def test_what_is_not_there_is_a_page_too(console: Console) -> None:
     assert "there is no message 'nope'" in console.get("/messages/nope", 404)
     assert "there is no delivery" in console.get("/deliveries/a.b.c", 404)
     assert "nothing at this address" in console.get("/nowhere", 404)
-    part = console.get("/messages/nope", 404, headers={"X-Part": "1"})
+    part = console.get("/messages/nope", 404, headers={"HX-Request": "true"})
     assert part.startswith('<p class="notice bad"')
 
 

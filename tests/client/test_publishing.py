@@ -11,7 +11,7 @@ from notefly.config import Settings
 from tests.broker.service import Broker
 from tests.client.console import Console
 
-PART = {"X-Part": "1"}
+PART = {"HX-Request": "true"}
 
 
 def preview(console: Console, **written: str) -> str:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from notefly.client import activity, display, messages, publishing
+from notefly.client import activity, display, messages, navigation, publishing
 from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
@@ -48,7 +48,8 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     attach(app, make_container(settings, stopping))
-    app.context_processor(lambda: {"plug_ins": sorted({*settings.channels} - LOG_MODE)})
+    framed = {"plug_ins": sorted({*settings.channels} - LOG_MODE), "navigation": navigation.GROUPS}
+    app.context_processor(lambda: framed)
     protect(app, settings)
     display.register(app)
     for part in (publishing, activity, messages):
