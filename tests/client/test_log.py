@@ -63,7 +63,7 @@ def test_one_delivery_is_explained(console: Console, broker: Broker) -> None:
     page = console.get(f"/deliveries/{delivery['id']}")
     assert "E-mail to Chloé Martin" in page
     assert "chloe@example.org" in page
-    assert "finished" in page
+    assert "attempt 1 was accepted by the channel" in page
     assert f"Message-ID: <{delivery['id']}@" in page
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from notefly.client import activity, display, messages, navigation, publishing
+from notefly.client import activity, display, home, messages, navigation, publishing
 from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
@@ -52,7 +52,7 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
     app.context_processor(lambda: framed)
     protect(app, settings)
     display.register(app)
-    for part in (publishing, activity, messages):
+    for part in (home, publishing, activity, messages):
         app.register_blueprint(part.blueprint)
     _add_entrances(app)
     _add_error_pages(app)
@@ -60,10 +60,6 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
 
 
 def _add_entrances(app: Quart) -> None:
-    @app.get("/")
-    async def home() -> Page:
-        return redirect("/pub")
-
     @app.get("/sub")
     @inject
     async def subscriber_page(links: Injected[Links]) -> Page:

@@ -12,6 +12,6 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-  button.textContent = "Copied";
-  setTimeout(() => (button.textContent = "Copy"), 1500);
+  button.firstChild.data = "Copied";
+  setTimeout(() => (button.firstChild.data = "Copy"), 1500);
 });
