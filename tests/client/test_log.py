@@ -40,13 +40,13 @@ def test_a_page_leads_to_older_ones(console: Console, broker: Broker) -> None:
         sent(broker, f"Page filler {number}")
     page = console.get("/activity?category=sports")
     first = LINE.findall(page)
-    older = re.search(r'href="(/activity\?category=sports&cursor=[^"]+)">Older', page)
+    older = re.search(r'href="(/activity\?category=sports&cursor=[^"]+)" rel="next">Older', page)
     assert older is not None
     behind = console.get(older[1])
     assert 0 < len(first) <= PAGE_SIZE
     assert not {*first} & {*LINE.findall(behind)}
     assert '<a href="/activity?category=sports">Newest</a>' in behind
-    assert 'id="live"' not in behind
+    assert "data-live" not in behind
     assert "That cannot be done" in console.get("/activity?cursor=foreign", 422)
 
 

@@ -15,6 +15,7 @@ from notefly.client.messages import progress_of
 from notefly.client.pages import SEE_OTHER, UNAVAILABLE, Page, in_place
 
 blueprint = Blueprint("publishing", __name__)
+FIELDS = {"category": "The category", "title": "The title", "body": "The text"}
 REUSED = (
     "This form was sent before, with other content, and that went out. "
     "Press Publish again to send this as a message of its own."
@@ -35,7 +36,8 @@ class Form:
         if error.code == "key-reused":
             return replace(self, key=new_key(), refusal=REUSED)
         problems = {pointer.strip("/"): detail for pointer, detail in error.problems.items()}
-        return replace(self, problems=problems, refusal=str(error))
+        told = "; ".join(f"{FIELDS.get(name, name)} {said}" for name, said in problems.items())
+        return replace(self, problems=problems, refusal=told or str(error))
 
 
 def new_key() -> str:

@@ -38,7 +38,7 @@ form.addEventListener("input", count);
 
 form.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.elt !== form || !detail.xhr.status) return;
-  if (detail.successful) {
+  if (detail.xhr.status < 400) {
     refused.replaceChildren();
     while (result.children.length > CARDS) result.lastElementChild.remove();
     form.elements.title.value = form.elements.body.value = "";
