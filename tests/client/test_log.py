@@ -1,9 +1,15 @@
 """/activity, one message, one delivery, and the stream that keeps them live."""
 
+import csv
 import json
 import re
 
+import httpx2
+import pytest
+
+from notefly.client import broker_api
 from notefly.client.activity import PAGE_SIZE
+from notefly.client.broker_api import BrokerApi
 from tests.broker.service import Broker
 from tests.client.console import Console
 
@@ -99,3 +105,38 @@ def test_a_stream_is_resumed_where_it_was_left(console: Console, broker: Broker)
             ids = [next(events)["id"] for _ in range(5)]
         assert ids[:2] == heard[1:]
         assert len({*ids}) == 5
+
+
+def test_all_of_the_log_is_taken_along(console: Console, broker: Broker) -> None:
+    """Page after page of the broker's, as one file with one header."""
+    message = sent(broker, "=Taken along")
+    for kind, media in (("csv", "text/csv"), ("ndjson", "application/x-ndjson")):
+        answer = console.http.get(f"/activity/export.{kind}?message={message}")
+        assert answer.headers["Content-Type"].startswith(media)
+        assert f'filename="notefly-log.{kind}"' in answer.headers["Content-Disposition"]
+        lines = answer.text.splitlines()
+        assert len(lines) == 6 + (kind == "csv")
+        assert sum("chloe@example.org" in line for line in lines) == 1
+    assert f"/activity/export.csv?message={message}" in console.get(f"/activity?message={message}")
+    console.get("/activity/export.csv?state=lost", 422)
+    console.get("/activity/export.xml", 404)
+
+
+def test_filters_without_a_field_are_kept(console: Console) -> None:
+    page = console.get("/activity?reason=expired&channel=email")
+    assert '<input type="hidden" name="reason" value="expired">' in page
+    assert "Only reason <b>expired</b>" in page
+
+
+async def test_what_is_taken_along_has_one_header_however_many_pages_it_is(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = sent(broker, "Of two pages")
+    monkeypatch.setattr(broker_api, "EXPORTED_AT_ONCE", 4)
+    async with httpx2.AsyncClient(base_url=broker.url) as http:
+        pages = BrokerApi(http).export("/v1/deliveries", "text/csv", {"message": message})
+        read = [page.decode() async for page in pages]
+    assert len(read) == 2
+    rows = list(csv.DictReader("".join(read).splitlines()))
+    assert len({row["id"] for row in rows}) == len(rows) == 6
+    assert {row["message_id"] for row in rows} == {message}

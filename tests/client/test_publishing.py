@@ -75,6 +75,22 @@ def test_the_curl_line_publishes_the_same(console: Console, broker: Broker) -> N
     assert broker.publish(**content)["id"]
 
 
+def test_the_same_call_in_other_tongues(console: Console) -> None:
+    page = preview(console, body="It's \\ 1:0", title="T")
+    assert "json={" in page
+    assert "--raw '{" in page
+    assert "body='Half past two'" in preview(console, body="Half past two")
+    assert "--raw" in preview(console, body="@home")
+
+
+def test_what_it_takes_is_counted_for_each_channel(console: Console) -> None:
+    assert "SMS: 1 segment, GSM-7, 160 units" in preview(console, body="a" * 160)
+    page = preview(console, body="⚽" * 71)
+    assert "SMS: 2 segments, UCS-2, 71 units" in page
+    assert re.search("Push: [0-9]+ of 4,096 bytes", page)
+    assert "Cannot be sent like this." in preview(console, body="a" * 5_000)
+
+
 def test_sending_leads_to_what_became_of_it(console: Console, broker: Broker) -> None:
     answer = console.post("/pub", console.form() | {"body": "Line 1\r\nLine 2", "title": " T "})
     assert answer.status_code == 303

@@ -28,6 +28,7 @@ LOCKED = (
 TITLES = {
     503: "The broker is locked",
     404: "Not found",
+    409: "That cannot be done",
     422: "That cannot be done",
     500: "Something went wrong",
 }
