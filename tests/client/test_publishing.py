@@ -77,7 +77,7 @@ def test_the_curl_line_publishes_the_same(console: Console, broker: Broker) -> N
 
 def test_the_same_call_in_other_tongues(console: Console) -> None:
     page = preview(console, body="It's \\ 1:0", title="T")
-    assert "json={" in page
+    assert "requests.post(url, json=message)" in page
     assert "--raw '{" in page
     assert "body='Half past two'" in preview(console, body="Half past two")
     assert "--raw" in preview(console, body="@home")

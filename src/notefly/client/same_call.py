@@ -42,13 +42,15 @@ def curl(links: Links, draft: Draft) -> str:
 
 def python(links: Links, draft: Draft) -> str:
     """With requests, which most have at hand."""
-    fields = "".join(f"        {name!r}: {value!r},\n" for name, value in draft.as_json().items())
-    key = '    headers={"Authorization": f"Bearer {os.environ[\'NOTEFLY_API_KEY\']}"},\n'
-    wanted, header = ("import os\n\n", key) if links.wants_key else ("", "")
+    fields = "".join(f"    {name!r}: {value!r},\n" for name, value in draft.as_json().items())
+    wanted, key, header = "", "", ""
+    if links.wants_key:
+        wanted, header = "import os\n\n", ", headers=headers"
+        key = "key = os.environ['NOTEFLY_API_KEY']\nheaders = {'Authorization': f'Bearer {key}'}\n"
     return (
         f"{wanted}import requests\n\n"
-        f"requests.post(\n    {links.broker(PATH)!r},\n"
-        f"{header}    json={{\n{fields}    }},\n).raise_for_status()"
+        f"url = {links.broker(PATH)!r}\n{key}message = {{\n{fields}}}\n"
+        f"answer = requests.post(url, json=message{header})\nanswer.raise_for_status()"
     )
 
 

@@ -6,7 +6,7 @@ const form = document.getElementById("publish");
 const preview = document.getElementById("preview");
 const result = document.getElementById("result");
 const refused = document.getElementById("refused");
-const CARDS = 5;
+const CARDS = 3;
 
 document.getElementById("look").hidden = true;
 
