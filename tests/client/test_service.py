@@ -109,7 +109,7 @@ def test_no_file_asks_another_host_for_anything() -> None:
         assert "://" not in text, path.name
 
 
-@pytest.mark.parametrize("path", ["/pub", "/activity", "/messages/x", "/deliveries/x"])
+@pytest.mark.parametrize("path", ["/", "/pub", "/activity", "/messages/x", "/deliveries/x"])
 def test_without_a_broker_every_page_says_so_and_looks_again(deserted: Console, path: str) -> None:
     page = deserted.get(path, 503)
     assert "The broker does not answer." in page
