@@ -30,7 +30,10 @@ class Product:
         """The id of a message of which everything has ended."""
         answer = self.http.post("/v1/messages", json=content)
         assert answer.status_code == 202, answer.text
-        message = str(answer.json()["id"])
+        return self.done(str(answer.json()["id"]))
+
+    def done(self, message: str) -> str:
+        """The same id, once everything about it has ended."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.get(f"/v1/messages/{message}")["state"] != "done":
             assert time.monotonic() < deadline, message

@@ -94,7 +94,7 @@ def test_what_is_written_and_sent_on_the_publish_page(scene: Scene, watched: Wat
         page = watch.open(f"{scene.product.console}/pub?category=movies")
         page.fill("#title", scene.payload)
         page.fill("#body", scene.payload)
-        page.locator(".renderings").wait_for()
+        page.locator(".rendering").first.wait_for()
         preview = shown(watch, page)
         assert flat(scene.payload) in preview
         page.click("button.primary")
@@ -105,7 +105,7 @@ def test_what_is_written_and_sent_on_the_publish_page(scene: Scene, watched: Wat
 def test_the_live_log(scene: Scene, watched: Watching) -> None:
     with watched("localhost") as watch:
         page = watch.open(f"{scene.product.console}/activity")
-        page.locator("#live[data-standing=up]").wait_for()
+        page.locator("[data-live][data-standing=up]").wait_for()
         message = scene.product.publish(category="movies", title=scene.payload, body="live")
         page.locator(f"#log a[href='/messages/{message}']").first.wait_for()
         assert flat(scene.payload) in shown(watch, page)

@@ -1,6 +1,7 @@
 """/pub without scripts and with them: preview, send once, refusals, and what became of it."""
 
 import json
+import re
 import shlex
 from html import unescape
 
@@ -11,7 +12,7 @@ from notefly.config import Settings
 from tests.broker.service import Broker
 from tests.client.console import Console
 
-PART = {"X-Part": "1"}
+PART = {"HX-Request": "true"}
 
 
 def preview(console: Console, **written: str) -> str:
@@ -23,7 +24,7 @@ def test_the_form_is_there_at_once(console: Console) -> None:
     for name in ("Finance", "Movies", "Sports"):
         assert f">{name}</option>" in page
     assert '<label for="title">Title' in page
-    assert '<label for="body">Text</label>' in page
+    assert '<label for="body">Text ' in page
     assert "log mode: nothing leaves this machine" in page
     assert '<option value="movies" selected>' in console.get("/pub?category=movies")
 
@@ -34,13 +35,14 @@ def test_who_will_get_it_before_anything_is_written(console: Console) -> None:
     assert "SMS <b>2</b>" in page
     assert "Ada Lovelace" in page
     assert "Chloé Martin" in page
-    assert "As it will go out" not in page
+    assert "Subject:" not in page
 
 
 def test_an_override_shows_in_who_will_get_it(console: Console) -> None:
     rows = preview(console, category="finance").split('<th scope="row">')
     (chloe,) = [row for row in rows if row.startswith("Chloé")]
-    assert [cell.split("</span>")[0] for cell in chloe.split('class="unseen">')[1:]] == [
+    cells = chloe.partition("</tr>")[0].split('class="unseen">')[1:]
+    assert [cell.split("</span>")[0] for cell in cells] == [
         "no",
         "no",
         "yes",
@@ -65,12 +67,28 @@ def test_without_scripts_the_preview_is_the_whole_page(console: Console) -> None
 def test_the_curl_line_publishes_the_same(console: Console, broker: Broker) -> None:
     body = 'It\'s "1:0"\n$HOME `x` \\ ⚽'
     page = preview(console, body=body, title="O'Brien")
-    line = page.split('<pre id="curl" tabindex="0">')[1].split("</pre>")[0]
+    line = page.split('<pre id="curl" tabindex="0" aria-label="curl">')[1].split("</pre>")[0]
     words = shlex.split(line.replace("\\\n", " "))
     assert words[:2] == ["curl", Links(Settings(broker_url=broker.url)).broker("/v1/messages")]
     content = json.loads(words[words.index("-d") + 1])
     assert content == {"category": "sports", "title": "O'Brien", "body": body}
     assert broker.publish(**content)["id"]
+
+
+def test_the_same_call_in_other_tongues(console: Console) -> None:
+    page = preview(console, body="It's \\ 1:0", title="T")
+    assert "requests.post(url, json=message)" in page
+    assert "--raw '{" in page
+    assert "body='Half past two'" in preview(console, body="Half past two")
+    assert "--raw" in preview(console, body="@home")
+
+
+def test_what_it_takes_is_counted_for_each_channel(console: Console) -> None:
+    assert "SMS: 1 segment, GSM-7, 160 units" in preview(console, body="a" * 160)
+    page = preview(console, body="⚽" * 71)
+    assert "SMS: 2 segments, UCS-2, 71 units" in page
+    assert re.search("Push: [0-9]+ of 4,096 bytes", page)
+    assert "Cannot be sent like this." in preview(console, body="a" * 5_000)
 
 
 def test_sending_leads_to_what_became_of_it(console: Console, broker: Broker) -> None:
@@ -81,7 +99,7 @@ def test_sending_leads_to_what_became_of_it(console: Console, broker: Broker) ->
     assert (message["title"], message["body"]) == ("T", "Line 1\nLine 2")
     page = console.get(address)
     assert 'data-state="done"' in page
-    assert "<b>6</b> deliveries" in page
+    assert "6 deliveries in 3 batches" in page
     assert "2 of 2" in page
     assert page.count('<span class="state delivered">delivered</span>') == 6
 
@@ -105,9 +123,10 @@ def test_a_form_that_was_changed_after_it_was_sent_gets_a_new_key(console: Conso
 def test_with_scripts_it_stays_in_place(console: Console) -> None:
     form = console.form() | {"body": "In place"}
     part = console.page(console.post("/pub", form, headers=PART))
-    assert part.lstrip().startswith('<div class="card" data-key="')
+    assert part.lstrip().startswith('<article class="card">')
     assert form["key"] not in part
-    assert 'data-progress="' in part
+    assert 'data-follow="' in part
+    assert re.search('name="key" value="[^"]+" hx-swap-oob="true"', part)
     refused = console.post("/pub", form | {"body": " ", "key": "other"}, headers=PART)
     assert "Not published." in console.page(refused, 422)
     assert 'data-fields="body"' in refused.text
@@ -148,7 +167,7 @@ def test_nobody_gets_it(console: Console, broker: Broker) -> None:
     answer = console.post("/pub", console.form() | {"body": "Aria", "category": "opera"})
     address = answer.headers["Location"]
     broker.done(address.removeprefix("/messages/"))
-    assert "nobody gets it" in console.get(address)
+    assert "Nobody gets it" in console.get(address)
 
 
 def test_what_a_plug_in_sends_is_not_promised_to_stay_here(nobody: str) -> None:

@@ -37,6 +37,7 @@ async def an_empty_audience_is_planned_at_once(world: World) -> None:
     assert await plan(world) == []
     found = await status(world, message)
     assert (found.state, found.total, found.by_channel) == (MessageState.DONE, 0, {})
+    assert found.batches == 0
 
 
 @planning
@@ -47,6 +48,7 @@ async def the_audience_is_cut_into_batches(world: World) -> None:
     assert [(ref.channel, ref.size) for ref in refs] == [("sms", 3), ("sms", 3), ("sms", 1)]
     assert {ref.due_at for ref in refs} == {None}
     assert await states(world, message) == {State.PENDING: 7}
+    assert (await status(world, message)).batches == 3
 
 
 @planning
@@ -118,7 +120,7 @@ async def a_large_message_is_under_way_while_it_is_planned(world: World) -> None
     message = await publish(world)
     await world.batches.plan({"sms": 2}, 0.0)
     found = await status(world, message)
-    assert (found.state, found.total) == (MessageState.DELIVERING, None)
+    assert (found.state, found.total, found.batches) == (MessageState.DELIVERING, None, None)
     await plan(world, size=2)
     assert (await status(world, message)).total == 4
 

@@ -67,6 +67,7 @@ class MessageView(TypedDict):
     cancelled_at: datetime | None
     only: str | None
     state: MessageState
+    batches: int | None
     deliveries: CountsView
 
 
@@ -133,6 +134,7 @@ def message(status: MessageStatus) -> MessageView:
         "cancelled_at": status.cancelled_at,
         "only": content.only,
         "state": status.state,
+        "batches": status.batches,
         "deliveries": {
             "total": status.total,
             "by_state": status.by_state,

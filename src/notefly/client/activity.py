@@ -14,7 +14,10 @@ from notefly.client.pages import Page, in_place
 
 blueprint = Blueprint("activity", __name__)
 PAGE_SIZE = 50
-FILTERS = ("category", "channel", "state", "subscriber", "message")
+UNSEEN = ("reason", "since", "until")
+"""Filters without a field: other pages lead here with them."""
+FILTERS = ("category", "channel", "state", "subscriber", "message", *UNSEEN)
+EXPORTS = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 RETRY = b"retry: 2000\n\n"
 UP, DOWN = b"event: up\ndata: {}\n\n", b"event: down\ndata: {}\n\n"
 
@@ -22,7 +25,7 @@ UP, DOWN = b"event: up\ndata: {}\n\n", b"event: down\ndata: {}\n\n"
 @blueprint.get("/activity")
 @inject
 async def page(broker: Injected[BrokerApi]) -> Page:
-    wanted = {name: request.args[name].strip() for name in FILTERS if request.args.get(name)}
+    wanted = filters()
     cursor = request.args.get("cursor", "")
     log = await broker.deliveries(PAGE_SIZE, wanted | ({"cursor": cursor} if cursor else {}))
     groups = list(by_message(log["items"]))
@@ -37,12 +40,38 @@ async def page(broker: Injected[BrokerApi]) -> Page:
     if in_place():
         return await render_template("activity/_log.html", **view)
     names = {"categories": await broker.categories(), "channels": await broker.channels()}
-    return await render_template("activity/page.html", **view, **names, states=sorted(STATES))
+    links = {"unseen": UNSEEN, "exports": EXPORTS, "query": address(wanted, "")}
+    return await render_template(
+        "activity/page.html", **view, **names, **links, states=sorted(STATES)
+    )
 
 
-def address(wanted: Mapping[str, str]) -> str:
-    """This page with these filters."""
-    return "/activity" + (f"?{urlencode(wanted)}" if wanted else "")
+@blueprint.get("/activity/export.<any(csv, ndjson):kind>")
+@inject
+async def export(kind: str, broker: Injected[BrokerApi]) -> Page:
+    """All of the log that the filters match, page by page, however long it is."""
+    pages = broker.export("/v1/deliveries", EXPORTS[kind], filters())
+    first = await anext(pages)  # A refusal must come before the headers have gone.
+    response = Response(_following(first, pages), content_type=f"{EXPORTS[kind]}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="notefly-log.{kind}"'
+    response.timeout = None
+    return response
+
+
+async def _following(first: bytes, pages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for page in pages:
+        yield page
+
+
+def filters() -> dict[str, str]:
+    """What the address asks for."""
+    return {name: request.args[name].strip() for name in FILTERS if request.args.get(name)}
+
+
+def address(wanted: Mapping[str, str], path: str = "/activity") -> str:
+    """A page with these filters."""
+    return path + (f"?{urlencode(wanted)}" if wanted else "")
 
 
 @blueprint.get("/events")

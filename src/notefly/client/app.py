@@ -6,7 +6,7 @@ from http import HTTPStatus
 from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from notefly.client import activity, display, messages, publishing
+from notefly.client import activity, display, home, messages, navigation, publishing
 from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
@@ -28,6 +28,7 @@ LOCKED = (
 TITLES = {
     503: "The broker is locked",
     404: "Not found",
+    409: "That cannot be done",
     422: "That cannot be done",
     500: "Something went wrong",
 }
@@ -48,10 +49,11 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     attach(app, make_container(settings, stopping))
-    app.context_processor(lambda: {"plug_ins": sorted({*settings.channels} - LOG_MODE)})
+    framed = {"plug_ins": sorted({*settings.channels} - LOG_MODE), "navigation": navigation.GROUPS}
+    app.context_processor(lambda: framed)
     protect(app, settings)
     display.register(app)
-    for part in (publishing, activity, messages):
+    for part in (home, publishing, activity, messages):
         app.register_blueprint(part.blueprint)
     _add_entrances(app)
     _add_error_pages(app)
@@ -59,10 +61,6 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
 
 
 def _add_entrances(app: Quart) -> None:
-    @app.get("/")
-    async def home() -> Page:
-        return redirect("/pub")
-
     @app.get("/sub")
     @inject
     async def subscriber_page(links: Injected[Links]) -> Page:

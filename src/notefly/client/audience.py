@@ -1,13 +1,13 @@
 """Who will get a message and how it will look, before anything is sent."""
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from notefly.client.broker_api import BrokerApi, BrokerRefused, Draft
+from notefly.client.display import label
 from notefly.client.links import Links
+from notefly.client.same_call import same_call
 
 Json = Mapping[str, Any]
 PLACEHOLDER = "Hello"
@@ -28,7 +28,7 @@ async def preview_of(broker: BrokerApi, links: Links, draft: Draft) -> dict[str,
     """What the panel shows; a text that cannot be sent is said in words instead."""
     written = bool(draft.body.strip())
     sendable = draft if written else replace(draft, body=PLACEHOLDER)
-    view: dict[str, Any] = {"draft": draft, "written": written, "curl": curl(links, sendable)}
+    view: dict[str, Any] = {"draft": draft, "written": written, "calls": same_call(links, sendable)}
     try:
         answer = await broker.preview(sendable)
     except BrokerRefused as error:
@@ -36,6 +36,7 @@ async def preview_of(broker: BrokerApi, links: Links, draft: Draft) -> dict[str,
     people = [_person(one, draft.category) for one in await broker.people(answer["sample"])]
     return view | {
         "refusal": "",
+        "counters": counters(answer["rendered"]) if written else [],
         "subscribers": answer["subscribers"],
         "by_channel": answer["by_channel"],
         "people": people,
@@ -55,13 +56,17 @@ def _ordered(rendered: Mapping[str, Json]) -> list[tuple[str, Json]]:
     return sorted(rendered.items())
 
 
-def curl(links: Links, draft: Draft) -> str:
-    """The same call, to be pasted into a shell."""
-    body = json.dumps(draft.as_json(), ensure_ascii=False)
-    # The variable's name, never its value.
-    key = '  -H "Authorization: Bearer $NOTEFLY_API_KEY" \\\n' if links.wants_key else ""
-    return (
-        f"curl {shlex.quote(links.broker('/v1/messages'))} \\\n"
-        f"{key}  -H 'Content-Type: application/json' \\\n"
-        f"  -d {shlex.quote(body)}"
-    )
+def counters(rendered: Mapping[str, Json]) -> list[str]:
+    """The numbers that decide about price and refusal, for each channel that has any."""
+    told = []
+    for channel, one in _ordered(rendered):
+        facts = one["facts"]
+        if "segments" in facts:
+            parts = "segment" if facts["segments"] == 1 else "segments"
+            told.append(
+                f"{label(channel)}: {facts['segments']} {parts}, "
+                f"{facts['encoding']}, {facts['units']:,} units"
+            )
+        elif "limit" in facts:
+            told.append(f"{label(channel)}: {facts['bytes']:,} of {facts['limit']:,} bytes")
+    return told

@@ -15,6 +15,7 @@ ANSWER_SECONDS = 10.0
 HEADINGS_KEPT = 1_000
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 OF_KEYS = frozenset({"key-missing", "key-refused", "scope-missing"})
+EXPORTED_AT_ONCE = 1_000
 NAMED_AT_MOST = 25
 """People of an audience that are looked up by name; the others are counted."""
 
@@ -65,27 +66,36 @@ class BrokerApi:
         self._http = http
         self._headings: OrderedDict[str, Json] = OrderedDict()
 
+    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
+        """What the broker answers to a GET."""
+        return await self.call("GET", path, params=params)
+
+    async def call(self, method: str, path: str, **content: Any) -> Json:
+        """Any of its calls; what has no content is empty."""
+        response = await self._answer(method, path, **content)
+        return _decoded(response) if response.content else {}
+
     async def categories(self) -> list[str]:
-        return [entry["name"] for entry in (await self._get("/v1/categories"))["items"]]
+        return [entry["name"] for entry in (await self.get("/v1/categories"))["items"]]
 
     async def channels(self) -> list[str]:
-        return [entry["name"] for entry in (await self._get("/v1/channels"))["items"]]
+        return [entry["name"] for entry in (await self.get("/v1/channels"))["items"]]
 
     async def preview(self, draft: Draft) -> Json:
         """Who would get it, and how it would look; nothing is stored."""
-        return await self._call(
+        return await self.call(
             "POST", "/v1/messages", params={"dry_run": "true"}, json=draft.as_json()
         )
 
     async def publish(self, draft: Draft, key: str) -> str:
         """The message's id; the same key gives the same id, however often it is sent."""
-        accepted = await self._call(
+        accepted = await self.call(
             "POST", "/v1/messages", json=draft.as_json(), headers={"Idempotency-Key": key}
         )
         return str(accepted["id"])
 
     async def message(self, message: str) -> Json:
-        return await self._get(f"/v1/messages/{quote(message, safe='')}")
+        return await self.get(f"/v1/messages/{quote(message, safe='')}")
 
     async def headings(self, ids: Sequence[str]) -> dict[str, Json]:
         """What messages say, by id: that never changes, so they are asked for once."""
@@ -98,16 +108,30 @@ class BrokerApi:
         return found
 
     async def delivery(self, delivery: str) -> Json:
-        return await self._get(f"/v1/deliveries/{quote(delivery, safe='')}")
+        return await self.get(f"/v1/deliveries/{quote(delivery, safe='')}")
 
     async def deliveries(self, limit: int, wanted: Mapping[str, str]) -> Json:
         """A page of the log: `items` and `next`."""
-        return await self._get("/v1/deliveries", params={"limit": limit, **wanted})
+        return await self.get("/v1/deliveries", params={"limit": limit, **wanted})
+
+    async def export(
+        self, path: str, media: str, wanted: Mapping[str, str]
+    ) -> AsyncIterator[bytes]:
+        """A list as the broker writes it, page by page to its end; only the first has a header."""
+        cursor: dict[str, str] = {}
+        while True:
+            params = {"limit": EXPORTED_AT_ONCE, **wanted, **cursor}
+            response = await self._answer("GET", path, params=params, headers={"Accept": media})
+            header = cursor and media == "text/csv"
+            yield response.content.partition(b"\r\n")[2] if header else response.content
+            if "next" not in response.links:
+                return
+            cursor = {"cursor": httpx2.URL(response.links["next"]["url"]).params["cursor"]}
 
     async def people(self, ids: Sequence[str]) -> list[Json]:
         """Those of the subscribers that are still there."""
         paths = [f"/v1/subscribers/{quote(one, safe='')}" for one in ids[:NAMED_AT_MOST]]
-        answers = await asyncio.gather(*map(self._get, paths), return_exceptions=True)
+        answers = await asyncio.gather(*map(self.get, paths), return_exceptions=True)
         return [answer for answer in answers if not isinstance(answer, BaseException)]
 
     @asynccontextmanager
@@ -124,15 +148,12 @@ class BrokerApi:
                     raise _refusal(response)
                 yield self._chunks(response)
 
-    async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
-        return await self._call("GET", path, params=params)
-
-    async def _call(self, method: str, path: str, **content: Any) -> Json:
+    async def _answer(self, method: str, path: str, **content: Any) -> httpx2.Response:
         with self._translated():
             response = await self._http.request(method, path, **content)
         if not response.is_success:
             raise _refusal(response)
-        return _decoded(response)
+        return response
 
     async def _chunks(self, response: httpx2.Response) -> AsyncIterator[bytes]:
         with self._translated():

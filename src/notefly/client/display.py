@@ -8,6 +8,8 @@ from typing import Any
 from markupsafe import Markup
 from quart import Quart
 
+from notefly.client.timeline import said_by_channel, why
+
 Json = Mapping[str, Any]
 STATES = ("delivered", "cancelled", "dead", "retrying", "sending", "pending")
 """In the order in which a bar fills from the left."""
@@ -41,6 +43,15 @@ class Strip:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of a message's way; `standing` is `done`, `now` or `later`."""
+
+    name: str
+    said: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """People by channels; a missing delivery is None."""
 
@@ -51,10 +62,11 @@ class Grid:
 def strips(message: Json) -> list[Strip]:
     """A strip for each channel on which somebody gets the message."""
     by_channel: Mapping[str, Mapping[str, int]] = message["deliveries"]["by_channel"]
-    return [_strip(channel, counts) for channel, counts in sorted(by_channel.items())]
+    return [strip_of(channel, counts) for channel, counts in sorted(by_channel.items())]
 
 
-def _strip(channel: str, counts: Mapping[str, int]) -> Strip:
+def strip_of(channel: str, counts: Mapping[str, int]) -> Strip:
+    """The bar of these counts."""
     total = sum(counts.values())
     pieces, start = [], 0.0
     for state in STATES:
@@ -64,6 +76,33 @@ def _strip(channel: str, counts: Mapping[str, int]) -> Strip:
             start += width
     ended = sum(count for state, count in counts.items() if state not in UNDECIDED)
     return Strip(channel, total, ended, pieces)
+
+
+def steps(message: Json) -> list[Step]:
+    """From accepted to done, each with what is known of it."""
+    total, batches = message["deliveries"]["total"], message["batches"]
+    planned, done = total is not None, message["state"] == "done"
+    ended = sum(
+        count
+        for state, count in message["deliveries"]["by_state"].items()
+        if state not in UNDECIDED
+    )
+    audience = counted(total, "delivery", "deliveries") if planned else "finding out who gets it"
+    cut = f" in {counted(batches, 'batch', 'batches')}" if batches else ""
+    return [
+        Step("Accepted", "on stable storage", "done"),
+        Step("Planned", audience + cut, "done" if planned else "now"),
+        Step(
+            "Done" if done else "Delivering",
+            f"{ended:,} of {total:,} ended" if total else "nobody gets it" if done else "",
+            "done" if done else "now" if planned else "later",
+        ),
+    ]
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def grid(deliveries: Sequence[Json]) -> Grid:
@@ -109,6 +148,7 @@ def label(name: str) -> str:
 
 def register(app: Quart) -> None:
     """Let templates use them."""
-    app.jinja_env.filters |= {"moment": moment, "excerpt": excerpt, "label": label}
+    shown = (moment, excerpt, label, counted, why, said_by_channel)
+    app.jinja_env.filters |= {one.__name__: one for one in shown}
     app.jinja_env.globals["bar_width"] = BAR_WIDTH
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -1,15 +1,21 @@
-"""What became of a message, and of each of its deliveries."""
+"""What became of a message, of each of its recipients, and of each delivery; and replay."""
 
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
-from quart import Blueprint, render_template
+from quart import Blueprint, redirect, render_template, request, url_for
 
-from notefly.client.broker_api import BrokerApi
-from notefly.client.display import grid, strips
+from notefly.client.broker_api import BrokerApi, BrokerRefused, Json
+from notefly.client.display import grid, steps, strips
 from notefly.client.injection import Injected, inject
-from notefly.client.pages import Page, in_place
+from notefly.client.pages import SEE_OTHER, Page, in_place
+from notefly.client.timeline import timeline
 
 blueprint = Blueprint("messages", __name__)
+HOURS = {"1": "for an hour", "24": "for a day", "168": "for a week"}
 GRID_LIMIT = 200
 """Deliveries that are shown as people by channels; of a larger message the log shows the rest."""
 
@@ -20,8 +26,12 @@ async def progress_of(broker: BrokerApi, message_id: str) -> dict[str, Any]:
     log = await broker.deliveries(GRID_LIMIT, {"message": message_id})
     return {
         "message": message,
+        "steps": steps(message),
         "strips": strips(message),
         "grid": None if log["next"] else grid(log["items"]),
+        "troubled": [one for one in log["items"] if one["attempts"] > 1 or one["reason"]],
+        "expired": _expired(message),
+        "hours": HOURS,
     }
 
 
@@ -33,9 +43,74 @@ async def page(message: str, broker: Injected[BrokerApi]) -> Page:
     return await render_template(template, **view)
 
 
+@blueprint.get("/messages/<message>/to/<subscriber>")
+@inject
+async def recipient(message: str, subscriber: str, broker: Injected[BrokerApi]) -> Page:
+    """One person's deliveries of a message, on all channels, as they happened."""
+    wanted = {"message": message, "subscriber": subscriber}
+    told, log = await asyncio.gather(broker.message(message), broker.deliveries(GRID_LIMIT, wanted))
+    stories = await asyncio.gather(*(broker.delivery(one["id"]) for one in log["items"]))
+    if not stories:
+        raise BrokerRefused(404, f"{subscriber} is not among those who get this message")
+    part = "messages/_story.html" if in_place() else "messages/recipient.html"
+    return await _stories(part, told, stories)
+
+
 @blueprint.get("/deliveries/<delivery>")
 @inject
 async def one_delivery(delivery: str, broker: Injected[BrokerApi]) -> Page:
     story = await broker.delivery(delivery)
     message = await broker.message(story["message_id"])
-    return await render_template("messages/delivery.html", delivery=story, message=message)
+    part = "messages/_delivery.html" if in_place() else "messages/delivery.html"
+    return await _stories(part, message, [story])
+
+
+def _expired(message: Json) -> bool:
+    """By this service's clock; the broker's decides."""
+    end = message["expires_at"]
+    return end is not None and datetime.fromisoformat(end) <= datetime.now(UTC)
+
+
+async def _new_end() -> dict[str, str]:
+    """What an expired message needs to be replayed: until when it is good now."""
+    hours = (await request.form).get("hours", "")
+    if hours not in HOURS:
+        return {}
+    return {"expires_at": (datetime.now(UTC) + timedelta(hours=int(hours))).isoformat()}
+
+
+async def _stories(template: str, message: Json, stories: Sequence[Json]) -> Page:
+    view = {
+        "stories": stories,
+        "happenings": timeline(stories),
+        "expired": _expired(message),
+        "hours": HOURS,
+    }
+    return await render_template(template, message=message, **view)
+
+
+@blueprint.post("/deliveries/<delivery>/replay")
+@inject
+async def replay_one(delivery: str, broker: Injected[BrokerApi]) -> Page:
+    """Another round for a dead letter."""
+    path = f"/v1/deliveries/{quote(delivery, safe='')}/replay"
+    await broker.call("POST", path, json=await _new_end())
+    return redirect(url_for("messages.one_delivery", delivery=delivery), SEE_OTHER)
+
+
+@blueprint.post("/messages/<message>/replay")
+@inject
+async def replay_all(message: str, broker: Injected[BrokerApi]) -> Page:
+    """Another round for all dead letters of a message."""
+    await broker.call(
+        "POST", "/v1/dead-letters/replay", json={"message": message} | await _new_end()
+    )
+    return redirect(url_for("messages.page", message=message), SEE_OTHER)
+
+
+@blueprint.post("/messages/<message>/cancel")
+@inject
+async def cancel(message: str, broker: Injected[BrokerApi]) -> Page:
+    """What has not started is not sent."""
+    await broker.call("POST", f"/v1/messages/{quote(message, safe='')}/cancel")
+    return redirect(url_for("messages.page", message=message), SEE_OTHER)

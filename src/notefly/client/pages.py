@@ -13,4 +13,4 @@ UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 
 def in_place() -> bool:
     """Whether a script asks, for a part to put into the page that is already there."""
-    return "X-Part" in request.headers
+    return "HX-Request" in request.headers

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from quart import Blueprint, redirect, render_template, request, url_for
+from quart import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from notefly.client.audience import preview_of
@@ -15,6 +15,7 @@ from notefly.client.messages import progress_of
 from notefly.client.pages import SEE_OTHER, UNAVAILABLE, Page, in_place
 
 blueprint = Blueprint("publishing", __name__)
+FIELDS = {"category": "The category", "title": "The title", "body": "The text"}
 REUSED = (
     "This form was sent before, with other content, and that went out. "
     "Press Publish again to send this as a message of its own."
@@ -35,7 +36,8 @@ class Form:
         if error.code == "key-reused":
             return replace(self, key=new_key(), refusal=REUSED)
         problems = {pointer.strip("/"): detail for pointer, detail in error.problems.items()}
-        return replace(self, problems=problems, refusal=str(error))
+        told = "; ".join(f"{FIELDS.get(name, name)} {said}" for name, said in problems.items())
+        return replace(self, problems=problems, refusal=told or str(error))
 
 
 def new_key() -> str:
@@ -66,7 +68,7 @@ async def preview(broker: Injected[BrokerApi], links: Injected[Links]) -> Page:
     form = form_of(await request.form)
     if not in_place():
         return await _page(broker, links, form)
-    return await render_template("pub/_preview.html", **await preview_of(broker, links, form.draft))
+    return await render_template("pub/_look.html", **await preview_of(broker, links, form.draft))
 
 
 @blueprint.post("/pub")
@@ -77,20 +79,25 @@ async def send(broker: Injected[BrokerApi], links: Injected[Links]) -> Page:
     try:
         message = await broker.publish(form.draft, form.key)
     except BrokerRefused as error:
-        return await _refused(broker, links, form.refused(error)), error.status
+        form = form.refused(error)
+        if in_place():
+            return await _refusing("pub/_refused.html", error.status, form=form, fresh=True)
+        return await _page(broker, links, form), error.status
     except BrokerDown as error:
-        page = "pub/_unsure.html" if in_place() else "pub/unsure.html"
-        return await render_template(page, form=form, error=error), UNAVAILABLE
+        if in_place():
+            return await _refusing("pub/_unsure.html", UNAVAILABLE, form=form, error=error)
+        return await render_template("pub/unsure.html", form=form, error=error), UNAVAILABLE
     if not in_place():
         return redirect(url_for("messages.page", message=message), SEE_OTHER)
     view = await progress_of(broker, message)
     return await render_template("pub/_sent.html", **view, next_key=new_key())
 
 
-async def _refused(broker: BrokerApi, links: Links, form: Form) -> str:
-    if in_place():
-        return await render_template("pub/_refused.html", form=form)
-    return await _page(broker, links, form)
+async def _refusing(template: str, status: int, **view: object) -> Page:
+    """A part that stands above the form, where scripts put what was sent below it."""
+    response = await make_response(await render_template(template, **view), status)
+    response.headers.update({"HX-Retarget": "#refused", "HX-Reswap": "innerHTML"})
+    return response
 
 
 async def _page(broker: BrokerApi, links: Links, form: Form) -> str:

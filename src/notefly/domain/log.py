@@ -94,13 +94,15 @@ class DeliveryStory:
 
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
-    """What became of a message. `total` is None until its audience is planned."""
+    """What became of a message. `total` and `batches` are None until its audience is planned."""
 
     message: Message
     state: MessageState
     total: int | None
     by_channel: Mapping[str, Mapping[State, int]] = field(default_factory=dict)
     cancelled_at: datetime | None = None
+    batches: int | None = None
+    """Into how many the audience was cut; those of retries are not counted."""
 
     @property
     def by_state(self) -> dict[State, int]:

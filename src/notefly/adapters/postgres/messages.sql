@@ -80,7 +80,8 @@ SELECT b.message, c.name,
         THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END),
     sum(CASE WHEN b.state IN (0, 2) AND b.spent = 0 AND b.attempts = b.base AND b.kind NOT IN (1, 4)
         THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END),
-    bool_or(b.state < 3)
+    bool_or(b.state < 3),
+    count(*) FILTER (WHERE b.kind = 0)
 FROM batch b JOIN channel c ON c.key = b.channel
 WHERE b.message = ANY ($1::bigint[]) GROUP BY b.message, b.channel, c.name ORDER BY b.message, b.channel
 

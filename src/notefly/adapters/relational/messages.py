@@ -150,4 +150,5 @@ def _status(row: Row, counts: Sequence[Row], *, planned: bool) -> MessageStatus:
         total=sum(row[1] for row in counts) if planned else None,
         by_channel={row[0]: dict(zip(COUNTED, row[2:8], strict=True)) for row in counts},
         cancelled_at=maybe_moment(row[9]),
+        batches=sum(row[9] for row in counts) if planned else None,
     )

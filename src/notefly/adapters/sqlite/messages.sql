@@ -69,7 +69,8 @@ SELECT b.message, c.name,
         THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END),
     sum(CASE WHEN b.state IN (0, 2) AND b.spent = 0 AND b.attempts = b.base AND b.kind NOT IN (1, 4)
         THEN b.size - b.delivered - b.dead - b.cancelled - b.moved ELSE 0 END),
-    max(b.state < 3)
+    max(b.state < 3),
+    sum(b.kind = 0)
 FROM carray(?) k CROSS JOIN batch b ON b.message = k.value CROSS JOIN channel c ON c.key = b.channel
 GROUP BY b.message, b.channel ORDER BY b.message, b.channel
 

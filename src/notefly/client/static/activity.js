@@ -1,52 +1,40 @@
-// Keeps the first page of the log up to date; what is new is marked for a moment.
+// The log waits while somebody points at it, so that no line moves away under the hand; what came
+// since the last look is marked for a moment.
 
-import { listen } from "./live.js";
-import { fetchPart, gently, put } from "./parts.js";
+import { pause } from "./follow.js";
 
 const log = document.getElementById("log");
 const filters = document.getElementById("filters");
-const live = document.getElementById("live");
-const PACE = 300;
-const WORDS = { connecting: "connecting", up: "live", down: "the stream is interrupted; trying again" };
+const button = document.getElementById("pause");
 
 filters.addEventListener("change", () => filters.requestSubmit());
 filters.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
 });
 
-if (live) {
-  const words = document.getElementById("live-words");
-  const pause = document.getElementById("pause");
-  let paused = false;
-  let standing = "connecting";
+if (button) {
+  let stopped = false;
+  let pointed = false;
+  const hold = () => pause(log, stopped ? "paused" : pointed ? "paused while you point at it" : "");
 
-  const refresh = gently(async () => {
-    const known = new Set([...log.querySelectorAll("li")].map((line) => line.id));
-    const part = await fetchPart(location.href);
-    if (!part.ok || paused) return;
-    put(log, part.html);
-    for (const line of log.querySelectorAll("li")) line.classList.toggle("new", !known.has(line.id));
-  }, PACE);
-
-  const say = () => {
-    live.dataset.standing = paused ? "paused" : standing;
-    words.textContent = paused ? "paused" : WORDS[standing];
-  };
-
-  pause.addEventListener("click", () => {
-    paused = !paused;
-    pause.setAttribute("aria-pressed", paused);
-    pause.textContent = paused ? "Go on" : "Pause";
-    say();
-    if (!paused) refresh();
+  button.addEventListener("click", () => {
+    stopped = !stopped;
+    button.setAttribute("aria-pressed", stopped);
+    button.textContent = stopped ? "Go on" : "Pause";
+    hold();
   });
+  for (const [name, over] of [["pointerenter", true], ["pointerleave", false]]) {
+    log.addEventListener(name, (event) => {
+      if (event.pointerType !== "mouse") return;
+      pointed = over;
+      hold();
+    });
+  }
 
-  listen((news) => {
-    if (WORDS[news.kind]) {
-      standing = news.kind;
-      say();
-    }
-    if (news.kind !== "down" && news.kind !== "connecting" && !paused) refresh();
+  const lines = () => [...log.querySelectorAll("li")];
+  let known = new Set();
+  log.addEventListener("htmx:beforeSwap", () => (known = new Set(lines().map((line) => line.id))));
+  log.addEventListener("htmx:afterSwap", () => {
+    for (const line of lines()) line.classList.toggle("new", !known.has(line.id));
   });
-  live.hidden = false;
 }

@@ -1,3 +1,0 @@
-import { follow } from "./progress.js";
-
-for (const place of document.querySelectorAll("[data-progress]")) follow(place);

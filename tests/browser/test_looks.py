@@ -1,0 +1,141 @@
+"""Every page fits, in both themes, and can be read by everybody and worked by the keyboard."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page
+
+from tests.browser.product import Product
+from tests.browser.watching import Watching
+
+pytestmark = pytest.mark.browser
+SHAPES = [(1280, "light", False), (1280, "dark", True), (360, "light", True), (360, "dark", False)]
+"""Width, theme, and whether axe looks at it too: each theme and each width once is enough."""
+AXE = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Messages that pages are about: one that arrived, and one that expired on a channel."""
+
+    message: str
+    expired: str
+
+
+PAGES: dict[str, Callable[[Shown], str]] = {
+    "home": lambda _: "/",
+    "publish": lambda _: "/pub",
+    "activity": lambda _: "/activity",
+    "activity, nothing found": lambda _: "/activity?category=movies&subscriber=nobody",
+    "message": lambda shown: f"/messages/{shown.message}",
+    "message, in part dead": lambda shown: f"/messages/{shown.expired}",
+    "dead delivery": lambda shown: f"/deliveries/{shown.expired}.email.1",
+    "recipient": lambda shown: f"/messages/{shown.message}/to/ada",
+    "delivery": lambda shown: f"/deliveries/{shown.message}.sms.1",
+    "API": lambda _: "/docs",
+    "not there": lambda _: "/messages/nope",
+}
+
+
+@pytest.fixture(scope="module")
+def shown(product: Product) -> Shown:
+    text = "A text that is long enough to be wrapped where there is little room for it. " * 3
+    arrived = product.publish(category="sports", title="A title of some length", body=text)
+    return Shown(arrived, expired(product))
+
+
+def expired(product: Product) -> str:
+    """A message that was too late for one channel, which its own clock has to tell."""
+    end = datetime.now(UTC) + timedelta(seconds=0.5)
+    product.http.post("/v1/channels/email/pause")
+    content = {"category": "sports", "body": "Too late", "expires_at": end.isoformat()}
+    message = str(product.http.post("/v1/messages", json=content).json()["id"])
+    while datetime.now(UTC) < end:
+        time.sleep(0.01)
+    product.http.post("/v1/channels/email/resume")
+    return product.done(message)
+
+
+def seen_by_axe(page: Page) -> list[str]:
+    told = Axe().run(page, options=AXE).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in told]
+
+
+def test_axe_sees_what_cannot_be_read(product: Product, watched: Watching) -> None:
+    with watched("localhost") as watch:
+        page = watch.open(f"{product.console}/pub")
+        assert seen_by_axe(page) == []
+        page.evaluate("document.querySelector('label[for=category]').remove()")
+        page.evaluate("document.querySelector('h1').style.color = '#ddd'")
+        assert [one.partition(":")[0] for one in seen_by_axe(page)] == [
+            "color-contrast",
+            "select-name",
+        ]
+
+
+@pytest.mark.parametrize(("width", "theme", "with_axe"), SHAPES)
+def test_pages_fit_and_can_be_read(
+    product: Product, shown: Shown, watched: Watching, width: int, theme: str, with_axe: bool
+) -> None:
+    size = {"width": width, "height": 800}
+    found = {}
+    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+        for name, address in PAGES.items():
+            page = watch.open(product.console + address(shown))
+            watch.look(page)
+            faults = [f"wider than {width}"] if page.evaluate(TOO_WIDE) else []
+            faults += seen_by_axe(page) if with_axe else []
+            if faults:
+                found[name] = faults
+    assert found == {}
+
+
+def test_pages_are_reached_by_the_keyboard(product: Product, watched: Watching) -> None:
+    with watched("localhost") as watch:
+        page = watch.open(product.console)
+        page.keyboard.press("g")
+        page.keyboard.press("p")
+        page.wait_for_url("**/pub")
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "category"
+        page.focus("#body")
+        page.keyboard.type("g a?")
+        assert page.input_value("#body") == "g a?"
+        page.locator("h1").click()
+        page.keyboard.press("?")
+        page.locator("dialog[open]").wait_for()
+        watch.look(page)
+        page.keyboard.press("Escape")
+        assert page.locator("dialog[open]").count() == 0
+        page.keyboard.press("g")
+        page.keyboard.press("a")
+        page.wait_for_url("**/activity")
+
+
+def test_the_menu_of_a_phone_needs_no_script(product: Product, watched: Watching) -> None:
+    small = {"width": 360, "height": 800}
+    with watched("localhost", viewport=small, java_script_enabled=False) as watch:
+        page = watch.open(product.console)
+        entry = page.locator("nav#pages a", has_text="Activity")
+        assert not entry.is_visible()
+        page.click(".menu")
+        entry.click()
+        page.wait_for_url("**/activity")
+
+
+def test_the_same_call_is_copied(product: Product, watched: Watching) -> None:
+    with watched("localhost", permissions=["clipboard-read", "clipboard-write"]) as watch:
+        page = watch.open(f"{product.console}/pub")
+        for name in ("curl", "python", "httpie"):
+            page.click(f"button[data-copy={name}]")
+            page.locator(f"button[data-copy={name}]:has-text('Copied')").wait_for()
+            copied = page.evaluate("navigator.clipboard.readText()")
+            assert copied == page.locator(f"#{name}").text_content()
