@@ -12,7 +12,6 @@ import httpx2
 
 Json = Mapping[str, Any]
 ANSWER_SECONDS = 10.0
-GLANCE_SECONDS = 2.0
 HEADINGS_KEPT = 1_000
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 OF_KEYS = frozenset({"key-missing", "key-refused", "scope-missing"})
@@ -134,14 +133,6 @@ class BrokerApi:
         paths = [f"/v1/subscribers/{quote(one, safe='')}" for one in ids[:NAMED_AT_MOST]]
         answers = await asyncio.gather(*map(self.get, paths), return_exceptions=True)
         return [answer for answer in answers if not isinstance(answer, BaseException)]
-
-    async def chaos(self) -> Json:
-        """How channels misbehave on purpose; asked for by every page, so it is not waited for."""
-        return await self._call("GET", "/v1/chaos", timeout=GLANCE_SECONDS)
-
-    async def turn_chaos(self, channels: Mapping[str, Json]) -> Json:
-        """These misbehave from now on, and nobody else."""
-        return await self._call("PUT", "/v1/chaos", json={"channels": channels})
 
     @asynccontextmanager
     async def events(self, after: str | None) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -12,6 +12,8 @@ from notefly.client.injection import Injected, inject
 from notefly.client.pages import SEE_OTHER, Page, in_place
 
 blueprint = Blueprint("chaos", __name__)
+CHAOS = "/v1/chaos"
+GLANCE_SECONDS = 2.0
 NEEDS_ADMIN = (
     "This console's API key may look, but not turn the dials. Make one with "
     "`notefly keys create console --scope admin`, set NOTEFLY_API_KEY to what it prints, and start "
@@ -46,7 +48,7 @@ DIALS = (
 @blueprint.get("/chaos")
 @inject
 async def page(broker: Injected[BrokerApi]) -> Page:
-    chaos = await broker.chaos()
+    chaos = await _told(broker)
     return await _page(chaos, chaos["channels"])
 
 
@@ -55,10 +57,10 @@ async def page(broker: Injected[BrokerApi]) -> Page:
 async def turn(broker: Injected[BrokerApi]) -> Page:
     """All dials as the form has them, or at rest."""
     form = await request.form
-    chaos = await broker.chaos()
+    chaos = await _told(broker)
     wanted = {} if "stop" in form else _wanted(form, chaos["channels"])
     try:
-        await broker.turn_chaos(wanted)
+        await broker.call("PUT", CHAOS, json={"channels": wanted})
     except BrokerRefused as error:
         return await _page(chaos, chaos["channels"] | wanted, str(error)), error.status
     except BrokerLocked:
@@ -78,10 +80,15 @@ def banner(app: Quart) -> None:
 async def _misbehaving(broker: Injected[BrokerApi]) -> Sequence[str]:
     """None where the broker does not say: the page has a reason to show of its own."""
     try:
-        channels = (await broker.chaos())["channels"]
+        channels = (await _told(broker))["channels"]
     except (BrokerDown, BrokerLocked, BrokerRefused):
         return []
     return [name for name, dials in channels.items() if any(dials.values())]
+
+
+async def _told(broker: BrokerApi) -> Json:
+    """Every page asks for it, so it is not waited for long."""
+    return await broker.call("GET", CHAOS, timeout=GLANCE_SECONDS)
 
 
 def _wanted(form: MultiDict[str, str], channels: Mapping[str, Json]) -> dict[str, Json]:
