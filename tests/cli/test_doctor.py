@@ -62,6 +62,17 @@ def test_a_running_broker_holds_the_lock_rightly(running: Broker, alone: Notefly
         "mend": "",
     }
     assert found["broker"]["verdict"] == found["clock"]["verdict"] == "ok"
+    assert "chaos" not in found
+
+
+def test_chaos_that_was_forgotten(running: Broker, alone: Notefly) -> None:
+    running.call("PUT", "/v1/chaos", json={"channels": {"sms": {"timeout_rate": 0.5}}})
+    found = findings(alone, broker_url=running.url, data_dir="data")["chaos"]
+    assert (found["verdict"], found["detail"]) == (
+        "note",
+        "on, for sms: what fails there fails on purpose",
+    )
+    assert found["mend"].endswith("/chaos")
 
 
 def test_quart_and_python_must_fit(alone: Notefly, monkeypatch: pytest.MonkeyPatch) -> None:

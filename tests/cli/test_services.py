@@ -143,7 +143,7 @@ def test_publish_and_wait_fails_if_a_delivery_is_dead(start: Start, tmp_path: Pa
     said, errors = publish.communicate(timeout=PATIENCE_SECONDS)
     assert publish.returncode == 1
     assert [line.split() for line in said.splitlines()][-2] == ["sms", "0", "2"]
-    assert "2 of its deliveries are dead; `notefly tail --state dead` shows them" in errors
+    assert "2 of its deliveries are dead; `notefly tail --state dead` shows why" in errors
     broker.stop()
 
 

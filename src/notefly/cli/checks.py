@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,8 @@ import httpx2
 
 from notefly.adapters.sqlite.connection import check_version, store_path
 from notefly.cli import ports
+from notefly.cli.broker_link import BrokerLink
+from notefly.cli.failure import Failed
 from notefly.cli.finding import Finding
 from notefly.cli.place_checks import examine_place
 from notefly.cli.server_checks import examine_servers
@@ -110,6 +113,18 @@ def _broker(around: Surroundings) -> Iterator[Finding]:
         yield Finding("broker", "ok", f"answers at {url}")
 
 
+def _chaos(around: Surroundings) -> Iterator[Finding]:
+    """Worth a word: whoever wonders about failures may have forgotten it."""
+    if around.broker_date is None:
+        return
+    with BrokerLink(around.settings) as link, suppress(Failed):
+        channels = link.get("/v1/chaos")["channels"]
+        if names := [name for name, dials in channels.items() if any(dials.values())]:
+            detail = f"on, for {', '.join(names)}: what fails there fails on purpose"
+            mend = f"turn it off: {origin('localhost', around.settings.client_port)}/chaos"
+            yield Finding("chaos", "note", detail, mend)
+
+
 def _clock(around: Surroundings) -> Iterator[Finding]:
     now = datetime.now(UTC)
     mend = "set the clock: timedatectl set-ntp true"
@@ -139,5 +154,6 @@ CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
     _place,
     _servers,
     _broker,
+    _chaos,
     _clock,
 )

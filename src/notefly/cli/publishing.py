@@ -54,7 +54,8 @@ def publish(  # noqa: PLR0913 - one parameter per option
     elif wait:
         click.echo(outcome(message))
     if wait and (dead := message["deliveries"]["by_state"].get("dead", 0)):
-        raise Failed(f"{dead} of its deliveries are dead; `notefly tail --state dead` shows them")
+        are = "is" if dead == 1 else "are"
+        raise Failed(f"{dead} of its deliveries {are} dead; `notefly tail --state dead` shows why")
 
 
 def wait_until_done(link: BrokerLink, message: str, *, show: bool) -> Json:
