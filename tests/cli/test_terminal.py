@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def test_tail_tells_each_try_and_when_the_next_one_is(notefly: Notefly, spoiled:
     with spoiled.stream("/v1/events", last="0", message=message, channel="sms") as events:
         assert next(events)["data"]["state"] == "retrying"
     said = notefly("tail", "--no-follow", "--message", message, "--subscriber", "ben").stdout
-    assert "↻ retrying   sms     ben           try 1, again at " in said
+    assert re.search(r"↻ retrying +sms +ben +try \d+, again at ", said)
     assert "chaos: the provider is busy (503)" in said
     spoiled.call("POST", f"/v1/messages/{message}/cancel")
 
