@@ -131,6 +131,10 @@ package: install ## `pip install .` into a new environment: it starts, and no fi
 	cd dist && venv/bin/python -c 'import notefly, importlib.metadata as m; \
 	    assert notefly.__version__ == m.version("notefly"), "__version__ is not the one of pyproject.toml"'
 
+.PHONY: first-minute
+first-minute: ## from a clean clone to the first delivery on screen: measured, and under a minute
+	@python3 tools/first_minute.py
+
 .PHONY: check
 check: ## what CI runs: tests, lints, then the slow tiers, bounded
 	@bash .ci/run

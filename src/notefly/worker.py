@@ -8,7 +8,8 @@ import contextlib
 from collections.abc import Callable
 
 from notefly import process
-from notefly.application.engine import DRAIN_SECONDS, Engine
+from notefly.application.engine import Engine
+from notefly.application.lanes import DRAIN_SECONDS
 from notefly.bootstrap import Delivers, make_container
 from notefly.config import Settings
 

@@ -11,10 +11,12 @@ from notefly.adapters.inprocess.alone import Alone
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.application.catalogue import Catalogue
 from notefly.application.channels import SwitchChannel
+from notefly.application.chaos import Chaos
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
-from notefly.application.engine import Bells, Engine, Share
+from notefly.application.engine import Bells, Engine
 from notefly.application.lane import Terms, Tools, WorkerName
+from notefly.application.lanes import Share
 from notefly.application.log import QueryLog, Replay
 from notefly.application.messages import Messages
 from notefly.application.pace import Pace
@@ -25,6 +27,7 @@ from notefly.application.room import Room
 from notefly.application.seed import LoadMocks
 from notefly.application.subscribers import SendTest, Subscribers
 from notefly.domain.batch import Claim
+from notefly.domain.chaos import Dials
 from notefly.domain.delivery import MessageState, State
 from notefly.domain.ids import MessageId, SubscriberId
 from notefly.domain.log import DeliveryFilter
@@ -48,6 +51,11 @@ def three() -> Mapping[str, Channel]:
         "email": Scripted("email", "email"),
         "push": Scripted("push", "push_token", per_recipient=False),
     }
+
+
+def as_it_is(channel: Channel, _: Callable[[], Dials]) -> Channel:
+    """Misbehaves not at all."""
+    return channel
 
 
 @dataclass
@@ -85,6 +93,7 @@ class House:
         self.log = QueryLog(world.deliveries, self.catalogue)
         self.replay = Replay(world.deliveries, self.queue, clock)
         self.switch = SwitchChannel(self.catalogue, world.control, self.bells.lanes)
+        self.chaos = Chaos(as_it_is, "", frozenset(self.channels))
         self.mocks = LoadMocks(self.subscribers, world.figures, self.catalogue, ())
 
     def engine(self, terms: Terms = QUICK) -> Engine:
@@ -108,6 +117,7 @@ class House:
             self.mocks,
             self.leadership,
             Share(frozenset(self.channels)),
+            self.chaos,
         )
 
     @asynccontextmanager

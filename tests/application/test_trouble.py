@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.application import engine as engine_module
+from notefly.application import lanes, trouble
 from notefly.application.seed import LoadMocks
 from notefly.application.trouble import SILENT_SECONDS, Trouble
 from notefly.domain.batch import BatchRef
@@ -140,20 +141,10 @@ async def test_a_channel_is_prepared_before_consent_is_read(tmp_path: Path) -> N
     assert (story, channel.called) == (["ready"], ["ada"])
 
 
-class Hasty:
-    """asyncio, but for time-outs that are over at once."""
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(asyncio, name)
-
-    def timeout(self, _: float) -> asyncio.Timeout:
-        return asyncio.timeout(0)
-
-
 async def test_planning_goes_on_after_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "asyncio", Hasty())
+    monkeypatch.setattr(trouble, "REST_SECONDS", 0.0)
     async with troubled(tmp_path, Scripted(), plan=[FULL]) as house:
         await join(house.world, "ada")
         message = await house.goal()
@@ -164,7 +155,7 @@ async def test_planning_goes_on_after_trouble(
 async def test_a_mistake_in_planning_is_logged_and_survived(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(engine_module, "asyncio", Hasty())
+    monkeypatch.setattr(trouble, "REST_SECONDS", 0.0)
     async with troubled(tmp_path, Scripted(), plan=[BROKEN]) as house:
         await join(house.world, "ada")
         message = await house.goal()
@@ -233,7 +224,7 @@ async def test_a_stop_records_what_is_under_way(tmp_path: Path) -> None:
 async def test_a_stop_gives_up_on_what_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "DRAIN_SECONDS", 0.01)
+    monkeypatch.setattr(lanes, "DRAIN_SECONDS", 0.01)
     called = asyncio.Event()
 
     async def hangs(_: HandOver) -> Outcomes:
@@ -311,7 +302,7 @@ async def still_out(house: House) -> bool:
 
 async def test_a_pump_that_is_cancelled_ends(house: House) -> None:
     async with house.running() as running:
-        pumps = list(running._pumping)
+        pumps = list(running._lanes._pumping)
         await asyncio.sleep(0)
         for pump in pumps:
             pump.cancel()

@@ -39,6 +39,7 @@ EXPECTED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "/v1/channels/<name>/pause": {"POST": ADMIN},
     "/v1/channels/<name>/resume": {"POST": ADMIN},
     "/v1/stats": {"GET": READ},
+    "/v1/chaos": {"GET": READ, "PUT": ADMIN},
     "/v1/queue": {"GET": READ},
     "/v1/settings": {"GET": ADMIN},
     "/v1/events": {"GET": READ},

@@ -57,6 +57,8 @@ def test_the_table_of_the_design_is_there(shared: Broker) -> None:
         "POST /v1/channels/{name}/pause",
         "POST /v1/channels/{name}/resume",
         "GET /v1/stats",
+        "GET /v1/chaos",
+        "PUT /v1/chaos",
         "GET /v1/queue",
         "GET /v1/settings",
         "GET /v1/events",

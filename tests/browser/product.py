@@ -1,6 +1,7 @@
 """The product as it is started by its user, with a channel that repeats what it is told."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ CHANNELS = ["email", "parrot", "push", "sms"]
 class Product:
     """`notefly up`, and its API beside the pages."""
 
-    def __init__(self, folder: Path) -> None:
-        self._up = Up(folder, free_ports(), NOTEFLY_CHANNELS=",".join(CHANNELS))
+    def __init__(self, folder: Path, channels: Sequence[str] = CHANNELS) -> None:
+        self._up = Up(folder, free_ports(), NOTEFLY_CHANNELS=",".join(channels))
         assert "Notefly is running" in self._up.box()
         self.console, self.broker = self._up.client_url, self._up.broker_url
         self.http = httpx2.Client(base_url=self.broker, timeout=PATIENCE_SECONDS)

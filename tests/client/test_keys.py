@@ -72,6 +72,15 @@ def test_without_a_key_that_works_every_page_says_what_to_do(
     assert console.stop() == 0
 
 
+def test_a_key_that_may_only_read_does_not_turn_the_dials(locked: Broker, folder: Path) -> None:
+    console = Console(locked.url, api_key=key_for(folder, Scope.PUBLISH, Scope.READ))
+    assert "Turn on</button>" in console.get("/chaos")
+    page = console.page(console.post("/chaos", {"sms.failure_rate": "50"}), 403)
+    assert "notefly keys create console --scope admin" in page
+    assert "50 %</output>" in page
+    assert console.stop() == 0
+
+
 def test_it_listens_to_this_machine_only_wherever_the_broker_listens(nobody: str) -> None:
     console = Console(nobody, host="0.0.0.0")
     assert console.url.startswith("http://127.0.0.1:")

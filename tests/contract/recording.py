@@ -76,6 +76,7 @@ async def exceptions_have_their_own(world: World) -> None:
     assert (refused.reason, refused.detail) == (Reason.REFUSED, "no such person")
     waiting = await line(world, message, cleo)
     assert (waiting.detail, waiting.next_try_at) == ("try later", due)
+    assert (waiting.attempts, waiting.updated_at) == (1, world.clock.now())
     assert (await line(world, message, dan)).reason is Reason.EXPIRED
 
 

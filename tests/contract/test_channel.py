@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from notefly.adapters.channels.registry import close_channels, find_channels, load_channels
+from notefly.adapters.channels.chaotic import ChaoticChannel
+from notefly.adapters.channels.registry import (
+    BUILT_IN,
+    close_channels,
+    find_channels,
+    load_channels,
+    make,
+    only_point,
+)
 from notefly.adapters.channels.sms import SmsChannel
 from notefly.domain.batch import Recipient
+from notefly.domain.chaos import Dials
 from notefly.domain.ids import SubscriberKey
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import Delivered, Outcomes
@@ -50,6 +59,24 @@ async def subject(
     channels = load_channels([request.param], monotonic=time.monotonic)
     yield Subject(channels[request.param], *ADDRESSES[request.param])
     await close_channels(channels.values())
+
+
+@pytest.fixture(params=BUILT_IN)
+def spoiled(request: pytest.FixtureRequest) -> Subject:
+    """In log mode, with chaos around it."""
+
+    async def at_once(_: float) -> None:
+        return
+
+    channel = make(only_point(request.param, find_channels()), {})
+    trouble = Dials(failure_rate=0.4, refusal_rate=0.05, timeout_rate=0.2, latency_seconds=1.0)
+    chaotic = ChaoticChannel(channel, lambda: trouble, at_once, lambda: 0.5)
+    return Subject(chaotic, *ADDRESSES[request.param])
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_a_channel_that_misbehaves_on_purpose(spoiled: Subject, check: Check) -> None:
+    await hold(check, spoiled)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

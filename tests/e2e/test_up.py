@@ -90,7 +90,7 @@ def test_the_whole_way(up: Callable[[], Up], ports: tuple[int, int], tmp_path: P
     address = wait_for_all(first.http, "Goal!", 6)
     message = unescape(first.http.get(address).text)
     assert 'data-state="done"' in message
-    assert "<b>6</b> deliveries" in message
+    assert "6 of 6 ended" in message
     log = first.http.get("/activity").text
     assert "Goal!" in log
     assert log.count('<span class="state delivered">') == 6

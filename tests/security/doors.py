@@ -72,7 +72,7 @@ async def _every_door(folder: Path) -> list[Door]:
 def _doors(service: str, app: Quart) -> Iterator[Door]:
     for rule in app.url_map.iter_rules():
         filled = FILES[service] if rule.endpoint == "static" else "x"
-        path = re.sub(r"<[^>]+>", filled, rule.rule)
+        path = re.sub(r"<[^>]+>", filled, re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule))
         for method in sorted(rule.methods or ()):
             yield Door(service, method, path)
 

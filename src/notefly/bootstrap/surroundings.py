@@ -1,20 +1,25 @@
 """What is the same over every engine: clock, names, metrics, and what the team configured."""
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 from dishka import Provider, Scope, from_context, provide
 
+from notefly.adapters.channels.chaotic import ChaoticChannel, obstacle
 from notefly.adapters.channels.process import Limits
 from notefly.adapters.channels.registry import close_channels, load_channels
 from notefly.adapters.metrics import PrometheusMeter
 from notefly.adapters.system import SystemClock, SystemIds
 from notefly.application.catalogue import Catalogue
+from notefly.application.chaos import Chaos
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
-from notefly.application.engine import Bells, Share
+from notefly.application.engine import Bells
 from notefly.application.lane import Terms, WorkerName
+from notefly.application.lanes import Share
 from notefly.application.pace import Pace
 from notefly.application.retry import Judge
 from notefly.config import Settings
@@ -92,3 +97,9 @@ class Surroundings(Provider):
         every = frozenset(catalogue.channels)
         mine = every if delivers.channels is None else delivers.channels
         return Share(mine, settings.concurrency)
+
+    @provide
+    def chaos(self, catalogue: Catalogue, share: Share, ids: Ids) -> Chaos:
+        spoils = partial(ChaoticChannel, wait=asyncio.sleep, chance=ids.fraction)
+        why_not = obstacle(catalogue.channels.values(), share.channels)
+        return Chaos(spoils, why_not, share.channels)

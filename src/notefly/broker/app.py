@@ -36,6 +36,7 @@ from notefly.broker.pulse import DEFAULT_BEAT, Beat, Pulse
 from notefly.broker.rate_limit import TURN, RateLimit
 from notefly.broker.routes import (
     channels,
+    chaos,
     deliveries,
     events,
     figures,
@@ -59,6 +60,7 @@ GROUPS = (
     deliveries.ROUTES,
     subscribers.ROUTES,
     channels.ROUTES,
+    chaos.ROUTES,
     figures.ROUTES,
     events.ROUTES,
     sub.ROUTES,

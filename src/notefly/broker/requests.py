@@ -4,6 +4,7 @@ from pydantic import Field
 
 from notefly.application.subscribers import ProfileChange
 from notefly.broker.fields import Moment, Names, Strict
+from notefly.domain.chaos import LONGEST_LATENCY_SECONDS, Dials
 from notefly.domain.delivery import Reason
 from notefly.domain.errors import Invalid
 from notefly.domain.ids import SubscriberId
@@ -134,6 +135,24 @@ class ReplayManyIn(ReplayIn):
     reason: Reason | None = None
     since: Moment | None = None
     until: Moment | None = None
+
+
+class DialsIn(Strict):
+    """How a channel misbehaves; what is left out is at rest."""
+
+    failure_rate: float = Field(0.0, ge=0, le=1)
+    refusal_rate: float = Field(0.0, ge=0, le=1)
+    timeout_rate: float = Field(0.0, ge=0, le=1)
+    latency_seconds: float = Field(0.0, ge=0, le=LONGEST_LATENCY_SECONDS)
+
+
+class ChaosIn(Strict):
+    """The channels that misbehave, by name; the others come to rest."""
+
+    channels: dict[str, DialsIn]
+
+    def dials(self) -> dict[str, Dials]:
+        return {name: Dials(**dict(given)) for name, given in self.channels.items()}
 
 
 class AddressIn(Strict):

@@ -74,6 +74,9 @@ class BrokerLink:
     def post(self, path: str, content: Mapping[str, Any]) -> Json:
         return self._call("POST", path, json=content)
 
+    def put(self, path: str, content: Mapping[str, Any]) -> Json:
+        return self._call("PUT", path, json=content)
+
     def message(self, message: str) -> Json:
         return self.get(f"/v1/messages/{quote(message, safe='')}")
 

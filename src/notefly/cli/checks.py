@@ -1,32 +1,29 @@
 """What `notefly doctor` looks at. Each check says what it found, and what would mend it."""
 
-import os
 import platform
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from statistics import median
+from importlib.metadata import version
 
 import httpx2
-from filelock import FileLock, Timeout
 
 from notefly.adapters.sqlite.connection import check_version, store_path
-from notefly.adapters.sqlite.ownership import LOCK
 from notefly.cli import ports
+from notefly.cli.broker_link import BrokerLink
+from notefly.cli.failure import Failed
 from notefly.cli.finding import Finding
+from notefly.cli.place_checks import examine_place
 from notefly.cli.server_checks import examine_servers
 from notefly.config import Settings, origin, reachable
 from notefly.domain.errors import StoreUnusable
 
-FSYNCS = 20
-SLOW_SECONDS, UNREAL_SECONDS = 0.020, 0.000_020
 SKEW_SECONDS = 5.0
 FIRST_PYTHON = (3, 11)
+FIRST_QUART, QUART_TOO_NEW = (0, 22), (0, 23)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,18 @@ def _python(_: Surroundings) -> Iterator[Finding]:
         yield Finding("Python", "bad", found, "install Python 3.11 or newer")
 
 
+def _quart(_: Surroundings) -> Iterator[Finding]:
+    """Quart 0.23 wants Python 3.13; the range is the one of pyproject.toml."""
+    found = version("quart")
+    what = f"{found} on Python {sys.version_info.major}.{sys.version_info.minor}"
+    release = tuple(int(part) for part in found.split(".")[:2])
+    if FIRST_QUART <= release < QUART_TOO_NEW:
+        yield Finding("Quart", "ok", what)
+    else:
+        first, last = (".".join(map(str, one)) for one in (FIRST_QUART, QUART_TOO_NEW))
+        yield Finding("Quart", "bad", what, f"pip install 'quart>={first},<{last}'")
+
+
 def _sqlite(_: Surroundings) -> Iterator[Finding]:
     try:
         yield Finding("SQLite", "ok", f"{check_version()}, without the WAL-reset bug")
@@ -96,65 +105,24 @@ def _ours(host: str, port: int) -> bool:
         return False
 
 
-def _data_dir(around: Surroundings) -> Iterator[Finding]:
-    if around.settings.store:
-        return
-    folder = around.settings.data_dir.absolute()
-    place = _nearest(folder)
-    problem = "is no directory" if not place.is_dir() else "cannot be written"
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        mend = "set NOTEFLY_DATA_DIR to another directory"
-        yield Finding("data directory", "bad", f"{place} {problem}", mend)
-        return
-    yield Finding("data directory", "ok", f"{folder}{_state_of(folder)}")
-    yield from _fsync(place)
-
-
-def _state_of(folder: Path) -> str:
-    if not store_path(folder).exists():
-        return ", empty yet"
-    lock = folder / LOCK
-    try:
-        if lock.exists():
-            with FileLock(lock, timeout=0):
-                pass
-    except Timeout:
-        return ", in use by a running broker"
-    return ", no broker on it"
-
-
-def _nearest(folder: Path) -> Path:
-    """It, or the closest parent that is there already."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
-
-
-def _fsync(place: Path) -> Iterator[Finding]:
-    """Every publish waits for one of these, together with all that arrive meanwhile."""
-    took = []
-    with tempfile.TemporaryFile(dir=place) as file:
-        for _ in range(FSYNCS):
-            file.write(bytes(4096))
-            file.flush()
-            began = time.perf_counter()
-            os.fsync(file.fileno())
-            took.append(time.perf_counter() - began)
-    middle = median(took)
-    detail = f"{middle * 1000:.2f} ms in the middle, {max(took) * 1000:.2f} ms at most"
-    if middle > SLOW_SECONDS:
-        yield Finding("fsync", "note", detail, "a publish takes as long: use a faster disk")
-    elif middle < UNREAL_SECONDS:
-        mend = "this may be memory and lose what it holds: set NOTEFLY_DATA_DIR to a real disk"
-        yield Finding("fsync", "note", detail, mend)
-    else:
-        yield Finding("fsync", "ok", detail)
-
-
 def _broker(around: Surroundings) -> Iterator[Finding]:
     url = around.settings.broker_url
     if around.broker_date is None:
         yield Finding("broker", "note", f"nobody answers at {url}", "notefly up")
     else:
         yield Finding("broker", "ok", f"answers at {url}")
+
+
+def _chaos(around: Surroundings) -> Iterator[Finding]:
+    """Worth a word: whoever wonders about failures may have forgotten it."""
+    if around.broker_date is None:
+        return
+    with BrokerLink(around.settings) as link, suppress(Failed):
+        channels = link.get("/v1/chaos")["channels"]
+        if names := [name for name, dials in channels.items() if any(dials.values())]:
+            detail = f"on, for {', '.join(names)}: what fails there fails on purpose"
+            mend = f"turn it off: {origin('localhost', around.settings.client_port)}/chaos"
+            yield Finding("chaos", "note", detail, mend)
 
 
 def _clock(around: Surroundings) -> Iterator[Finding]:
@@ -169,16 +137,23 @@ def _clock(around: Surroundings) -> Iterator[Finding]:
     yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
+def _place(around: Surroundings) -> Iterator[Finding]:
+    if not around.settings.store:
+        yield from examine_place(around.settings, broker=around.broker_date is not None)
+
+
 def _servers(around: Surroundings) -> Iterator[Finding]:
     yield from examine_servers(around.settings)
 
 
 CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
     _python,
+    _quart,
     _sqlite,
     _ports,
-    _data_dir,
+    _place,
     _servers,
     _broker,
+    _chaos,
     _clock,
 )

@@ -16,6 +16,8 @@ COLOURS = {
     "dead": "red",
     "cancelled": "magenta",
 }
+MARKS = {"delivered": "✓", "done": "✓", "retrying": "↻", "dead": "✗", "cancelled": "\N{EN DASH}"}
+"""As the pages have them: nobody has to see colours."""
 
 
 def boxed(title: str, rows: Sequence[tuple[str, str]], notes: Sequence[str]) -> str:
@@ -38,6 +40,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def coloured(state: str) -> str:
     """A state, the same colour everywhere."""
     return click.style(state, fg=COLOURS.get(state))
+
+
+def marked(state: str) -> str:
+    """The same with its shape."""
+    return click.style(f"{MARKS.get(state, '→')} {state}", fg=COLOURS.get(state))
 
 
 def padded(text: str, wide: int) -> str:

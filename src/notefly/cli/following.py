@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 import click
 
 from notefly.cli.broker_link import Absent, BrokerLink, Json
-from notefly.cli.drawing import clock, coloured, excerpt, harmless, padded
+from notefly.cli.drawing import clock, excerpt, harmless, marked, padded
 from notefly.cli.failure import plainly
 from notefly.cli.preparing import json_option, prepared
 
 FEW = 100
 """Deliveries of one event that get a line each; of more, one line says how many."""
 REMEMBERED = 10_000
+ALONE = {"subscriber", "reason", "since"}
+"""Filters that an event does not answer: its deliveries are asked for."""
 RETRY_SECONDS = 1.0
 
 
@@ -25,6 +27,8 @@ RETRY_SECONDS = 1.0
 @click.option("--state")
 @click.option("--subscriber", metavar="ID")
 @click.option("--message", metavar="ID")
+@click.option("--reason", help="Of dead letters: exhausted, expired, refused, poison.")
+@click.option("--since", metavar="TIME", help="Of messages accepted since then, RFC 3339.")
 @click.option(
     "-n", "--last", default=10, show_default=True, help="Lines of the past to begin with."
 )
@@ -100,7 +104,7 @@ class Tail:
     def _tell(self, fact: Json) -> None:
         if self.wanted.get("state", fact["state"]) != fact["state"]:
             return
-        if fact["count"] > FEW and "subscriber" not in self.wanted:
+        if fact["count"] > FEW and not self.wanted.keys() & ALONE:
             self._print_many(fact)
             return
         for delivery in self._deliveries_of(fact):
@@ -117,7 +121,7 @@ class Tail:
         yield from log["items"]
 
     def _print(self, delivery: Json) -> None:
-        ending = (delivery["id"], delivery["state"], delivery["round"])
+        ending = (delivery["id"], delivery["state"], delivery["attempts"])
         if ending in self._printed:
             return
         self._printed[ending] = None
@@ -128,7 +132,9 @@ class Tail:
             return
         who = delivery["subscriber_id"] or "erased"
         detail = f"  {harmless(delivery['detail'])}" if delivery["detail"] else ""
-        self._line(delivery, delivery["updated_at"], f"{padded(who, 12)}{detail}")
+        again = f", again at {clock(delivery['next_try_at'])}" if delivery["next_try_at"] else ""
+        tried = f"  try {delivery['attempts']}{again}" if delivery["attempts"] > 1 or again else ""
+        self._line(delivery, delivery["updated_at"], f"{padded(who, 12)}{tried}{detail}")
 
     def _print_many(self, fact: Json) -> None:
         if self.as_json:
@@ -137,7 +143,7 @@ class Tail:
             self._line(fact, fact["at"], f"{fact['count']:,} deliveries")
 
     def _line(self, fact: Json, at: str, who: str) -> None:
-        state, channel = padded(coloured(fact["state"]), 9), padded(fact["channel"], 6)
+        state, channel = padded(marked(fact["state"]), 11), padded(fact["channel"], 6)
         text = click.style(f"{fact['category']}: {self._text(fact['message_id'])}", dim=True)
         click.echo(f"{clock(at)}  {state}  {channel}  {who}  {text}")
 

@@ -5,8 +5,10 @@ import socket
 import sys
 
 from notefly.cli.failure import Failed
+from notefly.config import loopback
 
 AIRPLAY = 5000
+ANSWER_SECONDS = 0.5
 IN_USE = frozenset({errno.EADDRINUSE})
 
 
@@ -30,12 +32,30 @@ def trouble(host: str, port: int) -> str:
             probe.bind(address)
         except OSError as error:
             return _reason(host, port, error)
-    return ""
+    return _taken(port) if loopback(host) and _answered(port) else ""
+
+
+def _answered(port: int) -> bool:
+    """Whether `localhost` leads to somebody all the same.
+
+    A listener on all addresses (AirPlay is one) lets others have 127.0.0.1 beside it on macOS, and
+    a listener on ::1 does so everywhere; browsers would meet it first.
+    """
+    try:
+        with socket.create_connection(("localhost", port), ANSWER_SECONDS) as connection:
+            # Linux may connect a socket to itself, where nobody listens.
+            return bool(connection.getsockname() != connection.getpeername())
+    except OSError:
+        return False
 
 
 def _reason(host: str, port: int, error: OSError) -> str:
     if error.errno not in IN_USE:
         return f"port {port} of {host} cannot be used ({error.strerror})"
+    return _taken(port)
+
+
+def _taken(port: int) -> str:
     if port == AIRPLAY and sys.platform == "darwin":
         return (
             f"port {port} is taken, on macOS by AirPlay Receiver: "

@@ -8,12 +8,14 @@ from uuid import uuid4
 import click
 
 from notefly.cli.broker_link import BrokerLink, Json
-from notefly.cli.drawing import coloured, excerpt, table
+from notefly.cli.drawing import COLOURS, coloured, table, width
 from notefly.cli.failure import Failed, plainly
 from notefly.cli.preparing import json_option, prepared
 
 QUICK_SECONDS, SLOW_SECONDS = 0.05, 1.0
 ENDED = ("delivered", "dead", "cancelled")
+WIDE = 30
+"""Columns of the progress bar."""
 
 
 @click.command()
@@ -52,7 +54,8 @@ def publish(  # noqa: PLR0913 - one parameter per option
     elif wait:
         click.echo(outcome(message))
     if wait and (dead := message["deliveries"]["by_state"].get("dead", 0)):
-        raise Failed(f"{dead} of its deliveries are dead; `notefly tail --state dead` shows them")
+        are = "is" if dead == 1 else "are"
+        raise Failed(f"{dead} of its deliveries {are} dead; `notefly tail --state dead` shows why")
 
 
 def wait_until_done(link: BrokerLink, message: str, *, show: bool) -> Json:
@@ -80,6 +83,9 @@ def outcome(message: Json) -> str:
         (channel, *(f"{counts.get(state, 0):,}" for state in states))
         for channel, counts in sorted(by_channel.items())
     ]
+    if len(rows) > 1:
+        totals = message["deliveries"]["by_state"]
+        rows.append(("all", *(f"{totals.get(state, 0):,}" for state in states)))
     return table(("channel", *map(coloured, states)), rows)
 
 
@@ -88,10 +94,14 @@ def _show_progress(message: Json) -> None:
         return
     counts, total = message["deliveries"]["by_state"], message["deliveries"]["total"]
     ended = sum(counts.get(state, 0) for state in ENDED)
-    filled = 0 if not total else 30 * ended // total
-    bar = click.style("█" * filled, fg="green") + "░" * (30 - filled)
-    text = "finding out who gets it" if total is None else f"{ended:,} of {total:,}"
-    click.echo(f"\r\x1b[K{bar} {text} {excerpt(message['body'], 30)}", nl=False, err=True)
+    bar = "".join(
+        click.style("█" * (WIDE * counts.get(state, 0) // (total or 1)), fg=COLOURS[state])
+        for state in ENDED
+    )
+    rest = "░" * (WIDE - width(bar))
+    waiting = f", {counts['retrying']:,} wait for a retry" if counts.get("retrying") else ""
+    text = "finding out who gets it" if total is None else f"{ended:,} of {total:,}{waiting}"
+    click.echo(f"\r\x1b[K{bar}{rest} {text}", nl=False, err=True)
 
 
 def _clear_line() -> None:

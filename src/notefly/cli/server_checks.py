@@ -1,22 +1,57 @@
 """What `notefly doctor` asks of the servers that the settings name."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 from notefly.bootstrap import examine_store
 from notefly.cli.finding import Finding
 from notefly.config import Settings, SettingsInvalid, masked
 from notefly.domain.errors import NoteflyError
 
+CONNECT_SECONDS = 2.0
+ENGINES = {
+    "nats": ("nats", 4222),
+    "tls": ("nats", 4222),
+    "redis": ("redis", 6379),
+    "rediss": ("redis", 6379),
+}
+"""By the scheme of their address: the library, which the extra is named after, and the port."""
 SKEW_SECONDS = 1.0
 """Times in the log are those of the process that wrote them; consent is promised within as much."""
 
 
 def examine_servers(settings: Settings) -> Iterator[Finding]:
-    """The store, and how far this machine's clock is from its."""
-    if not settings.store:
-        return
+    """The queue's, the store's, and how far this machine's clock is from the store's."""
+    if settings.store:
+        yield from _queue(settings.queue)
+        yield from _store(settings)
+
+
+def _queue(servers: str) -> Iterator[Finding]:
+    """Whether anybody listens: what it says is for the broker, which goes on without it."""
+    for server in filter(None, servers.split(",")):
+        parts = urlsplit(server)
+        library, usual = ENGINES[parts.scheme]
+        if find_spec(library) is None:
+            mend = f"pip install 'notefly[{library}]'"
+            yield Finding("queue", "bad", f"the Python library {library} is not installed", mend)
+            return
+        try:
+            socket.create_connection(
+                (parts.hostname or "", parts.port or usual), CONNECT_SECONDS
+            ).close()
+        except OSError as error:
+            detail = f"nobody answers at {masked(server)} ({error.strerror or error})"
+            yield Finding("queue", "bad", detail, "start it, or correct NOTEFLY_QUEUE")
+        else:
+            yield Finding("queue", "ok", f"{masked(server)}")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
     before = datetime.now(UTC)
     try:
         version, at = asyncio.run(examine_store(settings))

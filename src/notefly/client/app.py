@@ -6,7 +6,7 @@ from http import HTTPStatus
 from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from notefly.client import activity, display, home, messages, navigation, publishing
+from notefly.client import activity, chaos, display, home, messages, navigation, publishing
 from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
@@ -53,7 +53,8 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
     app.context_processor(lambda: framed)
     protect(app, settings)
     display.register(app)
-    for part in (home, publishing, activity, messages):
+    chaos.banner(app)
+    for part in (home, publishing, activity, messages, chaos):
         app.register_blueprint(part.blueprint)
     _add_entrances(app)
     _add_error_pages(app)

@@ -90,7 +90,8 @@ LEFT JOIN batch w ON w.key = coalesce(l.batch, (SELECT o.key FROM batch o
 ORDER BY l.n
 
 -- name: about
--- Of lines of the log: the columns of About. An address is the one of the epoch of the hand-over.
+-- Of lines of the log: the columns of About. An address is the one of the epoch of the hand-over. Who
+-- waits was last tried in the batch that they were parted from.
 SELECT p.id, p.name, (SELECT r.value FROM address r WHERE r.subscriber = l.subscriber AND r.kind = l.kind
         AND r.from_epoch <= l.epoch AND r.to_epoch > l.epoch),
     l.claimed_at, l.ended_at, l.detail, l.handed, b.ended_at
@@ -99,9 +100,10 @@ FROM (SELECT l.*, a.claimed_at, a.ended_at, a.detail, CASE WHEN a.started_at IS 
         (SELECT value FROM meta WHERE name = 'epoch')) AS epoch
     FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::boolean[]) WITH ORDINALITY
         AS l(subscriber, batch, attempt, kind, over, n)
-    LEFT JOIN attempt a ON a.batch = l.batch AND a.number = l.attempt
-    LEFT JOIN handover h ON a.started_at IS NULL AND h.batch = l.batch AND h.number = l.attempt AND h.first = (SELECT max(o.first)
-        FROM handover o WHERE o.batch = l.batch AND o.number = l.attempt AND o.first <= l.subscriber AND o.last >= l.subscriber)
+    LEFT JOIN batch w ON w.key = l.batch
+    LEFT JOIN attempt a ON a.batch = CASE WHEN NOT l.over AND l.attempt <= w.base THEN w.parent ELSE l.batch END AND a.number = l.attempt
+    LEFT JOIN handover h ON a.started_at IS NULL AND h.batch = a.batch AND h.number = l.attempt AND h.first = (SELECT max(o.first)
+        FROM handover o WHERE o.batch = a.batch AND o.number = l.attempt AND o.first <= l.subscriber AND o.last >= l.subscriber)
 ) l
 LEFT JOIN subscriber p ON p.key = l.subscriber
 LEFT JOIN batch b ON b.key = l.batch

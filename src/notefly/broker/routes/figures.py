@@ -7,6 +7,7 @@ from pathlib import Path
 from typing_extensions import TypedDict
 
 from notefly.adapters.metrics import CONTENT_TYPE, PrometheusMeter, counts
+from notefly.application.chaos import Chaos
 from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
@@ -37,6 +38,7 @@ class StatsView(TypedDict):
     subscribers: int
     deliveries: EndedView
     rates: RatesView
+    chaos: list[str]
 
 
 class QueueChannelView(TypedDict):
@@ -81,10 +83,13 @@ class SettingsView(TypedDict):
         "Counts and rates",
         {200: Gives(StatsView)},
         description="`deliveries` are those that ended, every round counted. Rates are per second, "
-        "since the oldest call of the last minute; null on the first.",
+        "since the oldest call of the last minute; null on the first. `chaos` names channels that "
+        "misbehave on purpose.",
     ),
 )
-async def show_stats(figures: Injected[Figures], rates: Injected[Throughput]) -> Answer:
+async def show_stats(
+    figures: Injected[Figures], rates: Injected[Throughput], chaos: Injected[Chaos]
+) -> Answer:
     messages, ended = await figures.messages(), await figures.deliveries()
     rate = rates.counted(messages, sum(ended.values()))
     told: StatsView = {
@@ -96,6 +101,7 @@ async def show_stats(figures: Injected[Figures], rates: Injected[Throughput]) ->
             "ended_per_second": rate.ended,
             "over_seconds": rate.over_seconds,
         },
+        "chaos": sorted(chaos.misbehaving),
     }
     return json_answer(told)
 

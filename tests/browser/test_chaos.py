@@ -1,0 +1,99 @@
+"""Trouble on purpose: turned on by its page, seen as retries and dead letters, then mended."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.product import Product
+from tests.browser.test_looks import SHAPES, TOO_WIDE, seen_by_axe
+from tests.browser.watching import Watching
+
+pytestmark = pytest.mark.browser
+BANNER = ".notice.warning"
+
+
+@pytest.fixture(scope="module")
+def in_log_mode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Without the channel of a team, beside which there is no chaos."""
+    running = Product(tmp_path_factory.mktemp("chaos"), ["email", "push", "sms"])
+    yield running
+    running.end()
+
+
+def turn_up(page: Page, dial: str) -> None:
+    slider = page.locator(f'[id="{dial}"]')
+    slider.focus()
+    slider.press("End")
+
+
+def reads(page: Page, dial: str) -> str | None:
+    return page.locator(f'output[for="{dial}"]').text_content()
+
+
+def test_retries_and_dead_letters_until_it_is_turned_off_and_a_replay(
+    in_log_mode: Product, watched: Watching
+) -> None:
+    product = in_log_mode
+    with watched("localhost") as watch:
+        page = watch.open(f"{product.console}/chaos")
+        turn_up(page, "sms.failure_rate")
+        turn_up(page, "sms.refusal_rate")
+        assert (reads(page, "sms.failure_rate"), reads(page, "sms.refusal_rate")) == (
+            "0 %",
+            "100 %",
+        )
+        turn_up(page, "email.failure_rate")
+        page.click("text=Turn on")
+        page.locator(BANNER).wait_for()
+        assert "E-mail and SMS misbehave on purpose" in watch.look(page)
+
+        accepted = product.http.post("/v1/messages", json={"category": "sports", "body": "Goal!"})
+        message = f"{product.console}/messages/{accepted.json()['id']}"
+        page = watch.open(message)
+        page.locator(".state.dead").first.wait_for()
+        page.locator(".state.retrying").first.wait_for()
+        page.locator("text=Replay 2").wait_for()
+        assert "Chaos is on" in watch.look(page)
+
+        page.click(f"{BANNER} a")
+        page.click("text=Turn everything off")
+        page.locator("text=Turn on").wait_for()
+        assert page.locator(BANNER).count() == 0
+
+        page = watch.open(message)
+        page.click("text=Replay 2")
+        page.locator("[data-state=done]").wait_for()
+        assert page.locator(".state.dead, .state.retrying").count() == 0
+        assert page.locator(BANNER).count() == 0
+        watch.look(page)
+    by_state = product.get(f"/v1/messages/{accepted.json()['id']}")["deliveries"]["by_state"]
+    assert by_state["delivered"] == 6
+
+
+def test_without_scripts(in_log_mode: Product, watched: Watching) -> None:
+    with watched("localhost", java_script_enabled=False) as watch:
+        page = watch.open(f"{in_log_mode.console}/chaos")
+        turn_up(page, "push.latency_seconds")
+        page.click("text=Turn on")
+        page.locator(BANNER).wait_for()
+        assert reads(page, "push.latency_seconds") == "10 s"
+        page.click("text=Turn everything off")
+        page.locator("text=Turn on").wait_for()
+        assert "Chaos is on" not in watch.look(page)
+
+
+@pytest.mark.parametrize(("width", "theme", "with_axe"), SHAPES)
+def test_the_dials_fit_and_can_be_read(
+    in_log_mode: Product, watched: Watching, width: int, theme: str, with_axe: bool
+) -> None:
+    dials = {"channels": {"sms": {"failure_rate": 0.5}, "email": {"latency_seconds": 1.5}}}
+    in_log_mode.http.put("/v1/chaos", json=dials)
+    size = {"width": width, "height": 800}
+    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+        for path in ("/chaos", "/pub"):
+            page = watch.open(in_log_mode.console + path)
+            assert "Chaos is on" in watch.look(page)
+            assert not page.evaluate(TOO_WIDE)
+            assert not with_axe or seen_by_axe(page) == []
+    in_log_mode.http.put("/v1/chaos", json={"channels": {}})
