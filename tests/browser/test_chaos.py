@@ -27,8 +27,9 @@ def turn_up(page: Page, dial: str) -> None:
     slider.press("End")
 
 
-def reads(page: Page, dial: str) -> str | None:
-    return page.locator(f'output[for="{dial}"]').text_content()
+def reads(page: Page, dial: str) -> str:
+    words: str = page.locator(f'output[for="{dial}"]').inner_text()
+    return words
 
 
 def test_retries_and_dead_letters_until_it_is_turned_off_and_a_replay(
