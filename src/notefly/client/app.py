@@ -6,7 +6,19 @@ from http import HTTPStatus
 from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from notefly.client import activity, display, home, messages, navigation, publishing
+from notefly.client import (
+    activity,
+    configuration,
+    dead,
+    display,
+    home,
+    messages,
+    navigation,
+    publishing,
+    queueing,
+    subscriber,
+    subscribers,
+)
 from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
@@ -24,6 +36,17 @@ LOCKED = (
     "The broker does not take this console's API key, or it has none. Make one where the broker's "
     "store lies, with `notefly keys create console --scope publish --scope read`, set "
     "NOTEFLY_API_KEY to what it prints, and start the client again."
+)
+PAGES = (
+    home,
+    publishing,
+    activity,
+    messages,
+    subscribers,
+    subscriber,
+    queueing,
+    dead,
+    configuration,
 )
 TITLES = {
     503: "The broker is locked",
@@ -53,7 +76,7 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
     app.context_processor(lambda: framed)
     protect(app, settings)
     display.register(app)
-    for part in (home, publishing, activity, messages):
+    for part in PAGES:
         app.register_blueprint(part.blueprint)
     _add_entrances(app)
     _add_error_pages(app)
