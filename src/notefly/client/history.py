@@ -4,6 +4,7 @@ import asyncio
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -96,8 +97,6 @@ class History:
 async def keep(history: History, queue: QueueApi) -> None:
     """For ever. While the broker is away nothing is taken; the next sample covers that time."""
     while True:
-        try:
+        with suppress(BrokerDown, BrokerLocked, BrokerRefused):
             history.add(await queue.queue(), await queue.stats())
-        except (BrokerDown, BrokerLocked, BrokerRefused):
-            pass
         await asyncio.sleep(EVERY_SECONDS)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, NewType, ParamSpec, TypeVar
+from typing import Any, NewType, ParamSpec, Protocol, TypeVar
 
 import httpx2
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
@@ -28,7 +28,11 @@ EXTENSION = "notefly.container"
 Stopping = NewType("Stopping", asyncio.Event)
 """Set when the service goes down: whoever holds a stream open ends it."""
 
-Clock = NewType("Clock", Callable[[], datetime])
+
+class Clock(Protocol):
+    """What time it is, in UTC."""
+
+    def __call__(self) -> datetime: ...
 
 
 class Console(Provider):
@@ -66,7 +70,7 @@ class Console(Provider):
     @provide
     def clock(self) -> Clock:
         """The reader's and the broker's clocks are others; here it is for what is shown only."""
-        return Clock(lambda: datetime.now(UTC))
+        return lambda: datetime.now(UTC)
 
     @provide
     async def history(self, queue: QueueApi, clock: Clock) -> AsyncIterator[History]:

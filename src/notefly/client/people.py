@@ -30,9 +30,7 @@ class People:
     _changing: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def catalogue(self) -> Catalogue:
-        categories, channels = await asyncio.gather(
-            self.broker.categories(), self.queue.channels()
-        )
+        categories, channels = await asyncio.gather(self.broker.categories(), self.queue.channels())
         return Catalogue(categories, channels)
 
     async def choose(self, subscriber: str, choice: str) -> Json:

@@ -7,6 +7,7 @@ from quart import Blueprint, redirect, render_template, request
 
 from notefly.client.broker_api import BrokerRefused, Json
 from notefly.client.choices import person
+from notefly.client.display import by_message
 from notefly.client.injection import Injected, inject
 from notefly.client.pages import SEE_OTHER, Page, in_place
 from notefly.client.people import People, to_person
@@ -80,10 +81,9 @@ async def erase(subscriber: str, people: Injected[People]) -> Page:
 
 async def _lately(people: People, stored: Json) -> dict[str, Any]:
     log = await people.broker.deliveries(LATELY, {"subscriber": stored["id"]})
-    messages = await people.broker.headings(
-        list(dict.fromkeys(one["message_id"] for one in log["items"]))
-    )
-    return {"subscriber": stored, "lately": log["items"], "messages": messages}
+    lately = list(by_message(log["items"]))
+    messages = await people.broker.headings([message for message, _ in lately])
+    return {"subscriber": stored, "lately": lately, "messages": messages}
 
 
 async def _page(people: People, stored: Json, written: Profile, **more: Any) -> str:

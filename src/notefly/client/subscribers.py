@@ -7,7 +7,7 @@ from notefly.client.choices import person
 from notefly.client.injection import Injected, inject
 from notefly.client.pages import SEE_OTHER, Page, in_place
 from notefly.client.people import People, to_person
-from notefly.client.profiles import Profile, kinds_of
+from notefly.client.profiles import Kind, Profile, kinds_of
 
 blueprint = Blueprint("subscribers", __name__)
 PAGE_SIZE = 25
@@ -86,3 +86,9 @@ async def _page(people: People, written: Profile) -> str:
         said=request.args.get("said", ""),
         back=request.full_path.rstrip("?"),
     )
+
+
+@blueprint.app_template_filter("kind")
+def kind_label(name: str) -> str:
+    """A kind of address as people write it."""
+    return Kind(name, ()).label
