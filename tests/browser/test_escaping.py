@@ -82,8 +82,9 @@ def test_the_page_of_a_subscriber(scene: Scene, watched: Watching) -> None:
         scene.product.publish(category="movies", title=scene.payload, body=scene.payload)
         page.locator("#messages li").first.wait_for()
         assert shown(watch, page).count(flat(scene.payload)) >= 2
+        page.click("summary")
         page.fill("#address-email", visible_ascii(scene.payload))
-        page.click("text=Save")
+        page.click("button[value=save]")
         page.locator(".problems").wait_for()
         watch.look(page)
         assert page.input_value("#name") == scene.payload
