@@ -34,9 +34,11 @@ LOG_MODE = frozenset({"sms", "email", "push"})
 """The channels that come with Notefly send nothing; what a plug-in does, only its team knows."""
 LOCKED = (
     "The broker does not take this console's API key, or it has none. Make one where the broker's "
-    "store lies, with `notefly keys create console --scope publish --scope read`, set "
-    "NOTEFLY_API_KEY to what it prints, and start the client again."
+    "store lies, with `notefly keys create console --scope admin`, set NOTEFLY_API_KEY to what it "
+    "prints, and start the client again. For publishing and the log alone, "
+    "`--scope publish --scope read` is enough."
 )
+LACKS = "The API key of this console is not for that: {}. Set NOTEFLY_API_KEY to such a key."
 PAGES = (
     home,
     publishing,
@@ -112,7 +114,8 @@ def _add_error_pages(app: Quart) -> None:
     @app.errorhandler(BrokerLocked)
     async def locked(error: BrokerLocked) -> Page:
         log.error("the broker refuses this console: %s", error)
-        return await _said(UNAVAILABLE, LOCKED), UNAVAILABLE
+        said = LACKS.format(error) if error.lacks else LOCKED
+        return await _said(UNAVAILABLE, said), UNAVAILABLE
 
     @app.errorhandler(BrokerRefused)
     async def refused(error: BrokerRefused) -> Page:
