@@ -13,7 +13,10 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def save(broker: Broker, fields: Mapping[str, str | Sequence[str]]) -> httpx2.Response:
+Fields = Mapping[str, str | Sequence[str]]
+
+
+def save(broker: Broker, fields: Fields) -> httpx2.Response:
     content = urlencode(fields, doseq=True)
     return broker.call("POST", "/sub", content=content, headers=FORM | BROWSER)
 
@@ -42,7 +45,7 @@ def test_pick_one_of_the_mocks(start: Callable[..., Broker]) -> None:
 
 
 def test_register_change_and_leave(shared: Broker) -> None:
-    fields = {
+    fields: dict[str, str | Sequence[str]] = {
         "id": "",
         "name": "Page <b>Person</b>",
         "address:email": "page@example.org",
@@ -69,8 +72,13 @@ def test_register_change_and_leave(shared: Broker) -> None:
     assert "Page &lt;b&gt;Person" in html
     assert "<b>Person" not in html
 
-    fewer = {"id": person[1], "address:phone": "", "get:sports": [], "get:finance": []}
-    changed = save(shared, fields | fewer)
+    fewer: dict[str, str | Sequence[str]] = {
+        "id": person[1],
+        "address:phone": "",
+        "get:sports": [],
+        "get:finance": [],
+    }
+    changed = save(shared, {**fields, **fewer})
     assert changed.headers["Location"] == address
     stored = shared.get(f"/v1/subscribers/{person[1]}")
     assert (stored["phone"], stored["categories"]) == (None, ["movies"])

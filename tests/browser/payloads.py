@@ -36,7 +36,8 @@ PAYLOADS: dict[str, str] = {
 HOSTILE_ELEMENTS = (
     "script:not([src]), script[src*='evil'], link[href*='evil'], a[href*='evil'], "
     "iframe, object, embed, base, style, math, [style]:not(.uplot, .uplot *), "
-    "[onerror], [onload], [onfocus], [onclick], [onmouseover], [autofocus], [href^='javascript:' i], [href^='data:text'], "
+    "[onerror], [onload], [onfocus], [onclick], [onmouseover], [autofocus], "
+    "[href^='javascript:' i], [href^='data:text'], "
     "[src='x'], [action*='evil'], meta[content*='evil'], a#preview, img[name=form]"
 )
 """What none of the product's pages has, and every payload would make if it were taken as HTML.
