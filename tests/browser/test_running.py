@@ -1,4 +1,4 @@
-"""A channel that fails and the dead letters it leaves; a channel that is held back; sizes."""
+"""A channel that fails and the dead letters it leaves, and one that is held back."""
 
 from collections.abc import Iterator
 
@@ -68,19 +68,3 @@ def test_a_channel_is_held_back_at_a_click(product: Product, watched: Watching, 
         page.locator(".notice", has_text="Held back").wait_for(state="detached")
         page.locator("#flows").wait_for()
         assert "This console counts" in watch.look(page)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_nothing_is_wider_than_the_window(
-    product: Product, watched: Watching, width: int, theme: str
-) -> None:
-    size = {"width": width, "height": 800}
-    with watched("localhost", viewport=size, color_scheme=theme) as watch:
-        for path in ("subscribers", "subscribers/chloe", "queue", "dead", "dead?all=1", "settings"):
-            page = watch.open(f"{product.console}/{path}")
-            watch.look(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        page = watch.open(f"{product.broker}/sub?subscriber=chloe")
-        watch.look(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

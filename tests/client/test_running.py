@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -103,10 +104,17 @@ def test_nothing_is_replayed_that_was_not_chosen(own_console: Console) -> None:
     assert "Nothing was replayed" in own_console.get(nothing.headers["Location"])
 
 
-def test_nothing_dead(console: Console) -> None:
+def test_where_nothing_is_yet_pages_say_what_to_do(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "data", mocks=False)
+    console = Console(broker.url)
     page = console.get("/dead")
     assert "No dead letters." in page
     assert "Look, then replay" not in page
+    people = console.get("/subscribers")
+    assert "Nobody is registered yet." in people
+    assert '<details class="card" open>' in people
+    assert console.stop() == 0
+    broker.stop()
 
 
 def test_settings_say_where_they_come_from(own_console: Console) -> None:
