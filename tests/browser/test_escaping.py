@@ -88,7 +88,7 @@ def test_pages_of_people_and_of_what_died(scene: Scene, watched: Watching) -> No
         page.locator("#said-perch", has_text="Stored as").wait_for()
         assert flat(f"{payload}!") in shown(watch, page)
         dead = watch.open(f"{console}/dead?subscriber={quote(scene.subscriber)}")
-        assert shown(watch, dead).count(flat(payload[:40])) >= 2
+        assert flat(payload[:40]) in shown(watch, dead)
 
 
 def test_the_page_of_a_subscriber(scene: Scene, watched: Watching) -> None:
