@@ -124,7 +124,7 @@ async def test_a_console_has_a_key_that_no_store_knows(house: House) -> None:
     own = console_keys(digest_of(spelled).hex(), house.clock.now())
     authenticate = Authenticate(house.world.keys, house.clock, own)
     principal = await authenticate(spelled)
-    assert principal == Principal(CONSOLE, frozenset({Scope.PUBLISH, Scope.READ}))
+    assert principal == Principal(CONSOLE, frozenset({Scope.ADMIN}))
     with pytest.raises(KeyRefused):
         await authenticate(spell(CONSOLE, b"d" * 32))
     with pytest.raises(KeyRefused):

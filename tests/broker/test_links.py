@@ -69,7 +69,7 @@ def test_the_page_of_one_person(locked: Locked) -> None:
     page = locked.show(locked.link("ada"))
     assert page.status_code == 200
     assert 'value="Ada"' in page.text
-    assert ticked(page.text, "categories") == {"sports"}
+    assert ticked(page.text, "get:sports") == {"sms"}
     assert "Ben" not in page.text
     assert "picker" not in page.text
     assert page.headers["Cache-Control"] == "no-store"
@@ -79,8 +79,8 @@ def test_the_page_of_one_person(locked: Locked) -> None:
 
 def test_changing_and_leaving(locked: Locked) -> None:
     token = locked.link("ada")
-    fields = {"id": "ada", "name": "Ada L.", "address:phone": "+12025550124", "channels": "sms"}
-    saved = locked.save(token, fields | {"categories": ["movies"]})
+    fields = {"id": "ada", "name": "Ada L.", "address:phone": "+12025550124"}
+    saved = locked.save(token, fields | {"get:movies": "sms"})
     assert saved.status_code == 303
     assert saved.headers["Location"] == f"/sub?link={token}&saved=saved"
     shown = locked.broker.call("GET", saved.headers["Location"], headers=BROWSER)

@@ -13,7 +13,10 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def save(broker: Broker, fields: Mapping[str, str | Sequence[str]]) -> httpx2.Response:
+Fields = Mapping[str, str | Sequence[str]]
+
+
+def save(broker: Broker, fields: Fields) -> httpx2.Response:
     content = urlencode(fields, doseq=True)
     return broker.call("POST", "/sub", content=content, headers=FORM | BROWSER)
 
@@ -37,24 +40,20 @@ def test_pick_one_of_the_mocks(start: Callable[..., Broker]) -> None:
     shown = page(broker, subscriber="chloe")
     assert "Chloé Martin" in shown
     assert '<span class="tag">mock</span>' in shown
-    assert ticked(shown, "categories") == {"finance", "movies", "sports"}
-    assert ticked(shown, "channels") == {"email", "push"}
-    assert ticked(shown, "override:finance") == {"sms"}
-    assert ticked(shown, "own") == {"finance"}
+    assert ticked(shown, "get:finance") == {"sms"}
+    assert ticked(shown, "get:movies") == ticked(shown, "get:sports") == {"email", "push"}
 
 
 def test_register_change_and_leave(shared: Broker) -> None:
-    fields = {
+    fields: dict[str, str | Sequence[str]] = {
         "id": "",
         "name": "Page <b>Person</b>",
         "address:email": "page@example.org",
         "address:phone": "+1 202 555 0123",
         "address:push_token": "",
-        "categories": ["sports", "movies"],
-        "channels": ["email"],
-        "own": ["sports"],
-        "override:sports": ["sms"],
-        "override:finance": ["email"],
+        "get:sports": ["sms", "email"],
+        "get:movies": ["email"],
+        "get:finance": ["email"],
         "action": "save",
     }
     saved = save(shared, fields)
@@ -65,17 +64,25 @@ def test_register_change_and_leave(shared: Broker) -> None:
     stored = shared.get(f"/v1/subscribers/{person[1]}")
     assert stored["phone"] == "+12025550123"
     assert stored["push_token"] is None
-    assert stored["categories"] == ["movies", "sports"]
-    assert stored["overrides"] == {"sports": ["sms"]}, "only what is ticked as its own"
+    assert stored["categories"] == ["finance", "movies", "sports"]
+    assert stored["channels"] == ["email"], "what most of them have is the usual"
+    assert stored["overrides"] == {"sports": ["email", "sms"]}
     html = shared.call("GET", address, headers=BROWSER).text
     assert "Saved." in html
     assert "Page &lt;b&gt;Person" in html
     assert "<b>Person" not in html
 
-    changed = save(shared, fields | {"id": person[1], "address:phone": "", "own": []})
+    fewer: dict[str, str | Sequence[str]] = {
+        "id": person[1],
+        "address:phone": "",
+        "get:sports": [],
+        "get:finance": [],
+    }
+    changed = save(shared, {**fields, **fewer})
     assert changed.headers["Location"] == address
     stored = shared.get(f"/v1/subscribers/{person[1]}")
-    assert (stored["phone"], stored["overrides"]) == (None, {})
+    assert (stored["phone"], stored["categories"]) == (None, ["movies"])
+    assert (stored["channels"], stored["overrides"]) == (["email"], {})
 
     left = save(shared, {"id": person[1], "action": "unsubscribe"})
     assert left.status_code == 303
@@ -90,8 +97,7 @@ def test_what_is_wrong_is_marked_and_nothing_typed_is_lost(shared: Broker) -> No
         "id": "",
         "name": "Typing",
         "address:email": "not-an-address",
-        "categories": ["movies"],
-        "channels": ["sms"],
+        "get:movies": ["sms"],
         "action": "save",
     }
     response = save(shared, fields)
@@ -101,13 +107,14 @@ def test_what_is_wrong_is_marked_and_nothing_typed_is_lost(shared: Broker) -> No
     assert 'value="Typing"' in html
     assert 'aria-invalid="true"' in html
     assert "sms is chosen, but there is no phone address" in html
-    assert ticked(html, "categories") == {"movies"}
+    assert ticked(html, "get:movies") == {"sms"}
+    assert ticked(html, "get:sports") == set()
     empty = save(shared, fields | {"name": " "})
     assert "Nothing was saved" in empty.text
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xff=\xff", b"name=%ff", b"&&&", b"a=1&" * 3_000, b"own=x&categories=%00"]
+    "body", [b"", b"\xff=\xff", b"name=%ff", b"&&&", b"a=1&" * 3_000, b"get:x=y&get:%00=%00"]
 )
 def test_hostile_forms(shared: Broker, body: bytes) -> None:
     response = shared.call("POST", "/sub", content=body, headers=FORM)

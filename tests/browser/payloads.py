@@ -35,11 +35,15 @@ PAYLOADS: dict[str, str] = {
 
 HOSTILE_ELEMENTS = (
     "script:not([src]), script[src*='evil'], link[href*='evil'], a[href*='evil'], "
-    "iframe, object, embed, base, style, math, [style], [onerror], [onload], [onfocus], "
-    "[onclick], [onmouseover], [autofocus], [href^='javascript:' i], [href^='data:text'], "
+    "iframe, object, embed, base, style, math, [style]:not(.uplot, .uplot *), "
+    "[onerror], [onload], [onfocus], [onclick], [onmouseover], [autofocus], "
+    "[href^='javascript:' i], [href^='data:text'], "
     "[src='x'], [action*='evil'], meta[content*='evil'], a#preview, img[name=form]"
 )
-"""What none of the product's pages has, and every payload would make if it were taken as HTML."""
+"""What none of the product's pages has, and every payload would make if it were taken as HTML.
+
+The chart is measured out by its script, which no policy forbids; it shows nobody's text.
+"""
 
 
 def visible_ascii(payload: str) -> str:

@@ -11,16 +11,28 @@ from tests.support.up import PATIENCE_SECONDS, Up, free_ports
 
 Json = dict[str, Any]
 CHANNELS = ["email", "parrot", "push", "sms"]
+"""Those of the hostile; `switched` is up or down as a test says."""
 
 
 class Product:
     """`notefly up`, and its API beside the pages."""
 
-    def __init__(self, folder: Path, channels: Sequence[str] = CHANNELS) -> None:
-        self._up = Up(folder, free_ports(), NOTEFLY_CHANNELS=",".join(channels))
+    def __init__(self, folder: Path, channels: Sequence[str] = (*CHANNELS, "switched")) -> None:
+        self._switch = folder / "switch"
+        self.switch("up")
+        self._up = Up(
+            folder,
+            free_ports(),
+            NOTEFLY_CHANNELS=",".join(channels),
+            SWITCH_FILE=str(self._switch),
+        )
         assert "Notefly is running" in self._up.box()
         self.console, self.broker = self._up.client_url, self._up.broker_url
         self.http = httpx2.Client(base_url=self.broker, timeout=PATIENCE_SECONDS)
+
+    def switch(self, to: str) -> None:
+        """How the channel `switched` answers everybody from now on."""
+        self._switch.write_text(to)
 
     def put(self, subscriber: str, **profile: Any) -> None:
         """A subscriber that must be taken."""

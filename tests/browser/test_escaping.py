@@ -71,6 +71,26 @@ def test_pages_of_what_was_sent(scene: Scene, watched: Watching) -> None:
         assert "49" not in [word for word in said.split() if word.isdigit()]
 
 
+def test_pages_of_people_and_of_what_died(scene: Scene, watched: Watching) -> None:
+    """`parrot` refuses everybody, with the title as its words."""
+    with watched("localhost") as watch:
+        console, payload = scene.product.console, scene.payload
+        page = watch.open(f"{console}/subscribers/{quote(scene.subscriber)}")
+        assert shown(watch, page).count(flat(payload)) >= 2
+        assert page.input_value("#name") == payload
+        assert page.input_value("#address-perch") == payload
+        cell = page.locator(f"[id='c-{scene.subscriber}-movies-parrot']")
+        cell.click()
+        page.locator(f"[id='{cell.get_attribute('id')}'][aria-pressed=false]").wait_for()
+        assert flat(payload) in shown(watch, page)
+        page.fill("#address-perch", f"{payload}!")
+        page.locator("#address-perch").blur()
+        page.locator("#said-perch", has_text="Stored as").wait_for()
+        assert flat(f"{payload}!") in shown(watch, page)
+        dead = watch.open(f"{console}/dead?subscriber={quote(scene.subscriber)}")
+        assert flat(payload[:40]) in shown(watch, dead)
+
+
 def test_the_page_of_a_subscriber(scene: Scene, watched: Watching) -> None:
     with watched("localhost") as watch:
         page = watch.open(f"{scene.product.broker}/sub?subscriber={scene.subscriber}")
@@ -82,8 +102,9 @@ def test_the_page_of_a_subscriber(scene: Scene, watched: Watching) -> None:
         scene.product.publish(category="movies", title=scene.payload, body=scene.payload)
         page.locator("#messages li").first.wait_for()
         assert shown(watch, page).count(flat(scene.payload)) >= 2
+        page.click("summary")
         page.fill("#address-email", visible_ascii(scene.payload))
-        page.click("text=Save")
+        page.click("button[value=save]")
         page.locator(".problems").wait_for()
         watch.look(page)
         assert page.input_value("#name") == scene.payload

@@ -40,6 +40,13 @@ PAGES: dict[str, Callable[[Shown], str]] = {
     "dead delivery": lambda shown: f"/deliveries/{shown.expired}.email.1",
     "recipient": lambda shown: f"/messages/{shown.message}/to/ada",
     "delivery": lambda shown: f"/deliveries/{shown.message}.sms.1",
+    "subscribers": lambda _: "/subscribers",
+    "subscriber": lambda _: "/subscribers/chloe",
+    "queue": lambda _: "/queue",
+    "dead letters": lambda _: "/dead",
+    "dead letters of one message": lambda shown: f"/dead?message={shown.expired}",
+    "settings": lambda _: "/settings",
+    "somebody new, on the broker": lambda _: "/sub",
     "API": lambda _: "/docs",
     "not there": lambda _: "/messages/nope",
 }
@@ -96,6 +103,19 @@ def test_pages_fit_and_can_be_read(
             if faults:
                 found[name] = faults
     assert found == {}
+
+
+@pytest.mark.parametrize(("width", "theme", "with_axe"), SHAPES)
+def test_the_page_of_a_subscriber_fits(
+    product: Product, watched: Watching, width: int, theme: str, with_axe: bool
+) -> None:
+    size = {"width": width, "height": 800}
+    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+        page = watch.open(f"{product.broker}/sub?subscriber=chloe")
+        page.click("summary")
+        watch.look(page)
+        assert not page.evaluate(TOO_WIDE)
+        assert seen_by_axe(page) == [] if with_axe else True
 
 
 def test_pages_are_reached_by_the_keyboard(product: Product, watched: Watching) -> None:

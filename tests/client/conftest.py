@@ -26,6 +26,22 @@ def console(broker: Broker) -> Iterator[Console]:
     assert running.stop() == 0
 
 
+@pytest.fixture(scope="session")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One whose people, channels and dead letters a test may change: nobody counts on them."""
+    folder = tmp_path_factory.mktemp("own") / "data"
+    running = Broker(folder, mocks=True, channels=["sms", "email", "push", "parrot"])
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def own_console(own_broker: Broker) -> Iterator[Console]:
+    running = Console(own_broker.url)
+    yield running
+    assert running.stop() == 0
+
+
 @pytest.fixture
 def nobody() -> str:
     """An address where nobody listens."""

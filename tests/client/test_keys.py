@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from notefly.config import MASK
 from notefly.domain.access import Scope
 from tests.broker.holders import key_for, revoke
 from tests.broker.service import Broker
 from tests.client.console import Console
 
 PAGES = ("/pub", "/activity", "/messages/x", "/deliveries/x")
+ADMINISTRATION = ("/subscribers", "/subscribers/ada", "/queue", "/dead", "/settings")
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +56,11 @@ def test_it_publishes_and_follows_with_its_key_and_shows_it_nowhere(
         assert key.rpartition("_")[2] not in part
 
 
-@pytest.mark.parametrize("scopes", [None, (Scope.SUBSCRIBERS,)])
-def test_without_a_key_that_works_every_page_says_what_to_do(
-    locked: Broker, folder: Path, scopes: tuple[Scope, ...] | None
-) -> None:
-    key = "" if scopes is None else key_for(folder, *scopes)
-    console = Console(locked.url, api_key=key)
-    for path in PAGES:
+def test_without_a_key_every_page_says_what_to_do(locked: Broker) -> None:
+    console = Console(locked.url)
+    for path in (*PAGES, *ADMINISTRATION):
         page = console.get(path, 503)
-        assert "notefly keys create console --scope publish --scope read" in page
+        assert "notefly keys create console --scope admin" in page
         assert "NOTEFLY_API_KEY" in page
         assert "does not answer" not in page
     form = {"key": "k", "category": "sports", "title": "", "body": "x"}
@@ -78,6 +76,32 @@ def test_a_key_that_may_only_read_does_not_turn_the_dials(locked: Broker, folder
     page = console.page(console.post("/chaos", {"sms.failure_rate": "50"}), 403)
     assert "notefly keys create console --scope admin" in page
     assert "50 %</output>" in page
+    assert console.stop() == 0
+
+
+def test_a_key_that_is_not_for_a_page_says_what_it_lacks(locked: Broker, folder: Path) -> None:
+    console = Console(locked.url, api_key=key_for(folder, Scope.SUBSCRIBERS))
+    for path in PAGES:
+        page = console.get(path, 503)
+        assert "lacks the scope" in page
+        assert "NOTEFLY_API_KEY" in page
+    assert console.stop() == 0
+    console = Console(locked.url, api_key=key_for(folder, Scope.PUBLISH, Scope.READ))
+    assert "lacks the scope admin" in console.get("/settings", 503)
+    choice = console.post("/subscribers/ada/choice", {"choice": "on/movies/sms"})
+    assert "lacks the scope subscribers" in console.page(choice, 503)
+    assert "lacks the scope admin" in console.page(console.post("/queue/sms/pause", {}), 503)
+    assert console.get("/subscribers")
+    assert console.get("/dead")
+    assert console.stop() == 0
+
+
+def test_settings_mask_the_key(locked: Broker, folder: Path) -> None:
+    key = key_for(folder, Scope.ADMIN)
+    console = Console(locked.url, api_key=key)
+    page = console.get("/settings")
+    assert MASK in page
+    assert key not in page
     assert console.stop() == 0
 
 

@@ -72,7 +72,8 @@ async def _every_door(folder: Path) -> list[Door]:
 def _doors(service: str, app: Quart) -> Iterator[Door]:
     for rule in app.url_map.iter_rules():
         filled = FILES[service] if rule.endpoint == "static" else "x"
-        path = re.sub(r"<[^>]+>", filled, re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule))
+        chosen = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)  # the first that is offered
+        path = re.sub(r"<[^>]+>", filled, chosen)
         for method in sorted(rule.methods or ()):
             yield Door(service, method, path)
 

@@ -98,7 +98,7 @@ def good_input(told: Told) -> None:
     assert told("PATCH", "/v1/subscribers/canary", json={"name": NAME}).status_code == 200
     lines = "\n".join(json.dumps(person(id=f"canary-{n}")) for n in range(3))
     assert told("POST", "/v1/subscribers", content=lines, headers=NDJSON).status_code == 201
-    form = {"name": NAME, "categories": "sports", "channels": "email"}
+    form = {"name": NAME, "get:sports": "email"}
     typed = {f"address:{kind}": value for kind, value in CANARIES.items()}
     assert told("POST", "/sub", data=form | typed).status_code == 303
     for kind, value in CANARIES.items():

@@ -59,11 +59,12 @@ class Keys:
 def console_keys(digest: str, at: datetime) -> Sequence[StoredKey]:
     """The key that whoever started this broker made for its console; none without a digest.
 
-    Its id is always the same, so that a form that is sent again after a restart is sent once.
+    Its id is always the same, so that a form that is sent again after a restart is sent once. Its
+    pages change people, hold channels back and replay: that takes `admin`.
     """
     if not digest:
         return ()
-    scopes = frozenset({Scope.PUBLISH, Scope.READ})
+    scopes = frozenset({Scope.ADMIN})
     key = ApiKey(CONSOLE, "the console beside this broker", scopes, at)
     return (StoredKey(key, bytes.fromhex(digest)),)
 

@@ -1,5 +1,6 @@
 """What the subscriber's own page shows, and what its form says."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
@@ -13,7 +14,7 @@ from notefly.domain.subscriber import Preferences, Profile
 
 MOST_FIELDS = 2_000
 ADDRESS = "address:"
-OVERRIDE = "override:"
+GET = "get:"
 KIND_LABELS = {"email": "E-mail", "phone": "Phone", "push_token": "Push token"}
 KIND_HINTS = {
     "email": "like alex@example.org",
@@ -67,7 +68,11 @@ class Choices:
             )
         except ValueError:
             raise Malformed.at("", "is not a form in UTF-8") from None
-        own = fields.get("own", [])
+        ticked = {
+            name.removeprefix(GET): frozenset(channels)
+            for name, channels in fields.items()
+            if name.startswith(GET)
+        }
         return cls(
             id=fields.get("id", [""])[0],
             name=fields.get("name", [""])[0].strip(),
@@ -76,12 +81,12 @@ class Choices:
                 for name, values in fields.items()
                 if name.startswith(ADDRESS)
             },
-            preferences=Preferences(
-                frozenset(fields.get("categories", [])),
-                frozenset(fields.get("channels", [])),
-                {category: frozenset(fields.get(OVERRIDE + category, [])) for category in own},
-            ),
+            preferences=preferences_of(ticked),
         )
+
+    def gets(self, category: str, channel: str) -> bool:
+        """Whether that is ticked."""
+        return (category, channel) in self.preferences.choices()
 
     @property
     def given(self) -> dict[str, str]:
@@ -98,6 +103,14 @@ class Choices:
             addresses={kind: value or None for kind, value in self.addresses.items()},
             preferences=self.preferences,
         )
+
+
+def preferences_of(ticked: Mapping[str, frozenset[str]]) -> Preferences:
+    """They get what is ticked; the channels that most categories have are the usual ones."""
+    many = Counter(ticked.values())
+    usual = max(many, key=lambda chosen: (many[chosen], sorted(chosen)), default=frozenset[str]())
+    own = {category: chosen for category, chosen in ticked.items() if chosen != usual}
+    return Preferences(frozenset(ticked), usual, own)
 
 
 def kinds_of(catalogue: Catalogue) -> list[Kind]:

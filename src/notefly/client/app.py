@@ -6,7 +6,20 @@ from http import HTTPStatus
 from quart import Quart, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from notefly.client import activity, chaos, display, home, messages, navigation, publishing
+from notefly.client import (
+    activity,
+    chaos,
+    configuration,
+    dead,
+    display,
+    home,
+    messages,
+    navigation,
+    publishing,
+    queueing,
+    subscriber,
+    subscribers,
+)
 from notefly.client.broker_api import BrokerDown, BrokerLocked, BrokerRefused
 from notefly.client.injection import Injected, Stopping, attach, inject, make_container
 from notefly.client.links import Links
@@ -22,8 +35,22 @@ LOG_MODE = frozenset({"sms", "email", "push"})
 """The channels that come with Notefly send nothing; what a plug-in does, only its team knows."""
 LOCKED = (
     "The broker does not take this console's API key, or it has none. Make one where the broker's "
-    "store lies, with `notefly keys create console --scope publish --scope read`, set "
-    "NOTEFLY_API_KEY to what it prints, and start the client again."
+    "store lies, with `notefly keys create console --scope admin`, set NOTEFLY_API_KEY to what it "
+    "prints, and start the client again. For publishing and the log alone, "
+    "`--scope publish --scope read` is enough."
+)
+LACKS = "The API key of this console is not for that: {}. Set NOTEFLY_API_KEY to such a key."
+PAGES = (
+    home,
+    publishing,
+    activity,
+    messages,
+    subscribers,
+    subscriber,
+    queueing,
+    dead,
+    chaos,
+    configuration,
 )
 TITLES = {
     503: "The broker is locked",
@@ -54,7 +81,7 @@ def create_app(settings: Settings, stopping: Stopping) -> Quart:
     protect(app, settings)
     display.register(app)
     chaos.banner(app)
-    for part in (home, publishing, activity, messages, chaos):
+    for part in PAGES:
         app.register_blueprint(part.blueprint)
     _add_entrances(app)
     _add_error_pages(app)
@@ -90,7 +117,8 @@ def _add_error_pages(app: Quart) -> None:
     @app.errorhandler(BrokerLocked)
     async def locked(error: BrokerLocked) -> Page:
         log.error("the broker refuses this console: %s", error)
-        return await _said(UNAVAILABLE, LOCKED), UNAVAILABLE
+        said = LACKS.format(error) if error.lacks else LOCKED
+        return await _said(UNAVAILABLE, said), UNAVAILABLE
 
     @app.errorhandler(BrokerRefused)
     async def refused(error: BrokerRefused) -> Page:

@@ -14,7 +14,8 @@ Json = Mapping[str, Any]
 ANSWER_SECONDS = 10.0
 HEADINGS_KEPT = 1_000
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-OF_KEYS = frozenset({"key-missing", "key-refused", "scope-missing"})
+SCOPE_MISSING = "scope-missing"
+OF_KEYS = frozenset({"key-missing", "key-refused", SCOPE_MISSING})
 EXPORTED_AT_ONCE = 1_000
 NAMED_AT_MOST = 25
 """People of an audience that are looked up by name; the others are counted."""
@@ -42,7 +43,14 @@ class BrokerRefused(Exception):  # noqa: N818
 
 
 class BrokerLocked(Exception):  # noqa: N818
-    """The broker does not take our API key, or wants one; nothing was stored."""
+    """The broker does not take our API key, or wants one; nothing was stored.
+
+    `lacks`: it is a good one, but not for this.
+    """
+
+    def __init__(self, reason: str, *, lacks: bool = False) -> None:
+        self.lacks = lacks
+        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +195,6 @@ def _refusal(response: httpx2.Response) -> Exception:
     if response.is_server_error:
         return BrokerDown(detail)
     if (code := str(problem.get("code", ""))) in OF_KEYS:
-        return BrokerLocked(detail)
+        return BrokerLocked(detail, lacks=code == SCOPE_MISSING)
     errors = {str(e["pointer"]): str(e["detail"]) for e in reversed(problem.get("errors", ()))}
     return BrokerRefused(response.status_code, detail, code, errors)

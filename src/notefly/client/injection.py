@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NewType, ParamSpec, TypeVar
+from datetime import UTC, datetime
+from typing import Any, NewType, ParamSpec, Protocol, TypeVar
 
 import httpx2
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
@@ -11,10 +12,14 @@ from dishka.integrations.base import wrap_injection
 from quart import Quart, current_app
 
 from notefly.client.broker_api import ANSWER_SECONDS, BrokerApi
+from notefly.client.history import History, keep
 from notefly.client.links import Links
+from notefly.client.people import People
+from notefly.client.people_api import PeopleApi
+from notefly.client.queue_api import QueueApi
 from notefly.config import Settings
 
-__all__ = ["Injected", "Stopping", "attach", "inject", "make_container"]
+__all__ = ["Clock", "Injected", "Stopping", "attach", "inject", "make_container"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,6 +27,12 @@ EXTENSION = "notefly.container"
 
 Stopping = NewType("Stopping", asyncio.Event)
 """Set when the service goes down: whoever holds a stream open ends it."""
+
+
+class Clock(Protocol):
+    """What time it is, in UTC."""
+
+    def __call__(self) -> datetime: ...
 
 
 class Console(Provider):
@@ -48,6 +59,27 @@ class Console(Provider):
         """The gateway."""
         return BrokerApi(http)
 
+    people = provide(PeopleApi)
+    queue = provide(QueueApi)
+
+    @provide
+    def people_and_choices(self, api: PeopleApi, broker: BrokerApi, queue: QueueApi) -> People:
+        """With the locks that keep two clicks apart."""
+        return People(api, broker, queue)
+
+    @provide
+    def clock(self) -> Clock:
+        """The reader's and the broker's clocks are others; here it is for what is shown only."""
+        return lambda: datetime.now(UTC)
+
+    @provide
+    async def history(self, queue: QueueApi, clock: Clock) -> AsyncIterator[History]:
+        """Counts from the start of the service to its end."""
+        history = History(clock)
+        keeping = asyncio.create_task(keep(history, queue))
+        yield history
+        keeping.cancel()
+
     @provide
     def links(self, settings: Settings) -> Links:
         """What pages point to."""
@@ -62,6 +94,11 @@ def make_container(settings: Settings, stopping: Stopping) -> AsyncContainer:
 def attach(app: Quart, container: AsyncContainer) -> None:
     """Let the views of this app be injected, and close the container with the app."""
     app.extensions[EXTENSION] = container
+
+    async def begin() -> None:
+        await container.get(History)
+
+    app.before_serving(begin)
     app.after_serving(container.close)
 
 

@@ -94,9 +94,9 @@ async def show_sub(
             403: CLOSED,
             422: Gives(str, (HTML,), text="The page again, saying what is wrong."),
         },
-        description="Fields: `id` (empty registers somebody new), `name`, `address:<kind>`, "
-        "`categories`, `channels`, `own` (categories with their own channels), "
-        "`override:<category>`. With `action=unsubscribe` nothing else is looked at but `id`.",
+        description="Fields: `id` (empty registers somebody new), `name`, `address:<kind>`, and "
+        "`get:<category>` for each channel on which they get that category; the others they do not "
+        "get. With `action=unsubscribe` nothing else is looked at but `id`.",
         query=LinkQuery,
         body=Body(dict[str, list[str]], (FORM,)),
         errors=(404, 409),

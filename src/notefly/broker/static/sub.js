@@ -41,12 +41,6 @@ for (const field of document.querySelectorAll("[data-kind]")) {
   field.querySelector("input").addEventListener("change", () => check(field));
 }
 
-for (const own of document.querySelectorAll(".category .ticks input")) {
-  own.addEventListener("change", () => {
-    own.closest("details").querySelector('[name="own"]').checked = true;
-  });
-}
-
 // ---- live messages; closed while nobody looks, because browsers allow few connections to a host
 
 const live = document.getElementById("live");
