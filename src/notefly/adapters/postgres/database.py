@@ -114,12 +114,13 @@ class Database:
             transaction, durable = Transaction(link), self._durable
             try:
                 result = await step_aside(_whole(work, durable), transaction)
+                async with self.commits.one():
+                    await _commit(link)
+                    self.waiting += transaction.waiting
             except BaseException:
+                # Also for who goes away before the commit is sent; nothing is left to undo after.
                 await _roll_back(link)
                 raise
-            async with self.commits.one():
-                await _commit(link)
-                self.waiting += transaction.waiting
             if transaction.moved is not None:
                 # Before anybody is answered: the latest time at which the change was made.
                 self._durable = transaction.moved, micros(self._now())
