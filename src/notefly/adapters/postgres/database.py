@@ -1,6 +1,7 @@
 """The server as the stores see it: `write` in a transaction of its own, `read` of one moment."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +21,7 @@ from notefly.ports.meter import Meter
 from notefly.ports.wakeups import Topic, Wakeups
 
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 DURABLE = "INSERT INTO epoch (number, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 TRIES = 5
 """Of a transaction that the server undoes for the sake of another."""
@@ -143,8 +145,13 @@ class Database:
         """Listening would do, but a NOTIFY holds a lock of the whole database while it commits."""
         seen: object = None
         while True:
-            with suppress(NoteflyError):
+            try:
                 found = await self.read(lambda reading: reading.value("figures.commits"))
+            except NoteflyError as error:
+                LOG.debug("what others commit is not heard of: %s", error)
+            except Exception:
+                LOG.exception("trouble in looking for what others commit; it goes on")
+            else:
                 if found != seen:
                     seen = found
                     self._tell_watchers()
