@@ -156,3 +156,15 @@ async def test_who_goes_away_while_commits_wait_leaves_nothing_behind(
     assert task.cancelled()
     assert await store.database.read(lambda reading: reading.epoch) == before
     assert not caplog.records
+
+
+async def test_many_readers_hold_up_no_writer(store: PostgresStore) -> None:
+    """A lease that is kept too late is taken over."""
+    end = asyncio.Event()
+    looking = [
+        asyncio.create_task(store.database.read(lambda _: answer(end.wait()))) for _ in range(20)
+    ]
+    async with asyncio.timeout(4):
+        await store.messages.accept(request(GOAL))
+    end.set()
+    await asyncio.gather(*looking)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from asyncpg import InterfaceError
 
 from notefly.adapters.postgres.commits import Commits
-from notefly.adapters.postgres.connection import close_pool
+from notefly.adapters.postgres.connection import CONNECTIONS, close_pool
 from notefly.adapters.postgres.errors import DRIVER, UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
@@ -23,6 +23,8 @@ from notefly.ports.wakeups import Topic, Wakeups
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 DURABLE = "INSERT INTO epoch (number, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+READERS = CONNECTIONS - 3
+"""At once, so that leases are kept and outcomes recorded however many people look at pages."""
 TRIES = 5
 """Of a transaction that the server undoes for the sake of another."""
 POLL_SECONDS = 0.5
@@ -54,6 +56,7 @@ class Database:
         self._watchers: set[asyncio.Event] = set()
         self._polling: asyncio.Task[None] | None = None
         self.commits = Commits()
+        self._readers = asyncio.Semaphore(READERS)
         if wakeups is not None:
             wakeups.listen(Topic.COMMITTED, self._tell_watchers)
 
@@ -73,7 +76,7 @@ class Database:
 
     async def read(self, work: Callable[[Reading], T]) -> T:
         """Do it inside one read transaction."""
-        async with self._link() as link:
+        async with self._readers, self._link() as link:
             await _say(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 result = await step_aside(work, Reading(link))
