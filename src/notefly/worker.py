@@ -6,6 +6,7 @@ It serves nobody. It may be killed at any time: what it held is taken over when 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from notefly import process
 from notefly.application.engine import Engine
@@ -32,7 +33,8 @@ async def work(
 
     Raises SettingsInvalid, StoreUnusable, ChannelUnusable.
     """
-    container = make_container(settings, delivers)
+    # A store is filled by whoever serves it: one setting forgotten here must not invent people.
+    container = make_container(replace(settings, mocks=False), delivers)
     try:
         engine = await container.get(Engine)
         await engine.start()

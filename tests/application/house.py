@@ -58,6 +58,18 @@ def as_it_is(channel: Channel, _: Callable[[], Dials]) -> Channel:
     return channel
 
 
+class Asked:
+    """Leads once it is told to; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.yes = False
+        self.times = 0
+
+    async def leads(self) -> bool:
+        self.times += 1
+        return self.yes
+
+
 @dataclass
 class House:
     """Every use case, and an engine that a test starts."""

@@ -12,7 +12,7 @@ from notefly.domain.delivery import Reason, State
 from notefly.domain.log import DeliveryFilter
 from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
 from notefly.ports.channel import ChannelDied, HandOver
-from tests.application.house import House, house_with
+from tests.application.house import Asked, House, house_with
 from tests.support.channels import Scripted
 from tests.support.story import join, logged, plan, profile, states
 from tests.support.world import violations
@@ -255,18 +255,6 @@ async def test_the_reconciler_looks_without_being_rung(
         await join(house.world, "ada", channels="push")
         message = await house.goal()
         assert await house.done(message) == {State.DELIVERED: 1}
-
-
-class Asked:
-    """Leads once it is told to; counts how often it was asked."""
-
-    def __init__(self) -> None:
-        self.yes = False
-        self.times = 0
-
-    async def leads(self) -> bool:
-        self.times += 1
-        return self.yes
 
 
 async def test_what_the_queue_lost_is_the_leaders_to_offer(

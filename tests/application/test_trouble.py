@@ -21,7 +21,7 @@ from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, SubscriberId
 from notefly.domain.outcome import Delivered, Outcomes, Retry
 from notefly.ports.channel import HandOver
-from tests.application.house import QUICK, House, house_with
+from tests.application.house import QUICK, Asked, House, house_with
 from tests.support.channels import Scripted
 from tests.support.story import claim, join, plan, profile, states
 from tests.support.time import VirtualClock
@@ -339,6 +339,49 @@ async def test_what_could_not_be_offered_is_offered_as_soon_as_the_queue_is_back
             message = await house.goal()
             assert await house.done(message) == {State.DELIVERED: 1}
         assert queue.asked == times + 1
+
+
+async def test_a_look_that_fails_forgets_no_ring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "RECONCILE_SECONDS", 0.001)
+    monkeypatch.setattr(engine_module, "REOFFER_EVERY", 1_000_000)
+    troubles: dict[str, list[Exception]] = {}
+
+    class AwayWithTheStore(Away):
+        @override
+        async def offer(self, refs: Sequence[BatchRef]) -> None:
+            if refs and not self.asked:
+                troubles["take_over"] = [FULL]
+            await super().offer(refs)
+
+    async with troubled(tmp_path, Scripted()) as house:
+        house.world.batches.troubles = troubles  # type: ignore[attr-defined]
+        queue = house.queue = AwayWithTheStore(house.clock)
+        queue.times = 1
+        await join(house.world, "ada")
+        async with house.running():
+            message = await house.goal()
+            assert await house.done(message) == {State.DELIVERED: 1}
+        assert troubles == {"take_over": []}
+
+
+async def test_what_was_taken_over_is_offered_though_the_queue_refused_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "RECONCILE_SECONDS", 0.001)
+    monkeypatch.setattr(engine_module, "REOFFER_EVERY", 1_000_000)
+    async with house_with(tmp_path, Scripted()) as house:
+        leadership = house.leadership = Asked()
+        queue = house.queue = Away(house.clock)
+        queue.times = 1
+        await join(house.world, "ada")
+        message = await house.goal()
+        await claim(house.world, *await plan(house.world), worker="w2")
+        house.advance(60)
+        async with house.running():
+            leadership.yes = True
+            assert await house.done(message) == {State.DELIVERED: 1}
 
 
 async def test_a_start_without_a_queue_makes_up_for_it(

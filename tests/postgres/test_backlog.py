@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from notefly.adapters.postgres import backlog
 from notefly.adapters.postgres.commits import Commits
 from notefly.adapters.postgres.store import PostgresStore
+from notefly.adapters.relational.rows import StoreBrokenError
 from notefly.domain.errors import Unavailable
 from tests.postgres.test_together import audience, publish
 
@@ -68,3 +70,23 @@ async def test_commits_wait_while_there_shall_be_none() -> None:
     assert not waiting.done()
     commits.resume()
     await waiting
+
+
+async def test_counting_goes_on_after_a_mistake(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "COUNT_SECONDS", 0.0)
+    counted, mistakes = asyncio.Event(), [StoreBrokenError("a mistake")]
+
+    async def count() -> None:
+        if mistakes:
+            raise mistakes.pop()
+        counted.set()
+
+    one = backlog.PostgresBacklog(store.database)
+    monkeypatch.setattr(one, "count", count)
+    counting = asyncio.create_task(one.count_at_times())
+    async with asyncio.timeout(10):
+        await counted.wait()
+    counting.cancel()
+    await asyncio.wait([counting])

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from notefly.adapters.postgres import queue as module
+from notefly.adapters.postgres.asking import STATEMENTS
 from notefly.adapters.postgres.queue import SkipLockedQueue, open_queue
 from notefly.adapters.postgres.wakeups import open_wakeups
 from notefly.domain.batch import BatchRef
@@ -70,7 +71,7 @@ async def empty(queue: SkipLockedQueue) -> bool:
     return not found
 
 
-async def test_nothing_is_handed_out_twice_within_twelve_seconds(processes: Processes) -> None:
+async def test_nothing_is_handed_out_twice_within_ten_seconds(processes: Processes) -> None:
     first, second = await processes.start(), await processes.start()
     await first.offer([ref(n, message=n % 7) for n in range(300)])
     taken: list[int] = []
@@ -88,7 +89,7 @@ async def test_nothing_is_handed_out_twice_within_twelve_seconds(processes: Proc
         worker.cancel()
     await asyncio.wait(workers)
     assert sorted(taken) == list(range(300))
-    await processes.pass_seconds(11.9)
+    await processes.pass_seconds(9.9)
     assert await empty(first)
 
 
@@ -196,7 +197,7 @@ class cut:  # noqa: N801 - reads as a statement
 
     def __init__(self, dsn: str, statement: str) -> None:
         self._dsn = dsn
-        self._text = module.STATEMENTS[statement].text
+        self._text = STATEMENTS[statement].text
 
     async def __aenter__(self) -> None:
         self._link = await asyncpg.connect(self._dsn)

@@ -8,7 +8,8 @@ import pytest
 
 from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.postgres.waiting import answer
-from notefly.adapters.relational.transaction import Fact, Transaction
+from notefly.adapters.relational.rows import StoreBrokenError
+from notefly.adapters.relational.transaction import Fact, Reading, Transaction
 from notefly.domain.batch import EVERYBODY, NOBODY, BatchRef, Ending, Handed, Report
 from notefly.domain.delivery import State
 from notefly.domain.ids import BatchKey
@@ -175,6 +176,27 @@ async def test_a_watcher_hears_of_another_processs_commits(
     async with asyncio.timeout(20):
         await anext(watch)
         await anext(watch)
+        await publish(other)
+        await anext(watch)
+    await watch.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_watcher_hears_of_them_after_a_mistake_too(
+    store: PostgresStore, other: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistakes, read = [StoreBrokenError("a mistake")], store.database.read
+
+    async def looks(work: Callable[[Reading], T]) -> T:
+        if mistakes:
+            raise mistakes.pop()
+        return await read(work)
+
+    monkeypatch.setattr(store.database, "read", looks)
+    watch = store.events.watch()
+    async with asyncio.timeout(20):
+        await anext(watch)
+        await anext(watch)
+        assert not mistakes
         await publish(other)
         await anext(watch)
     await watch.aclose()  # type: ignore[attr-defined]

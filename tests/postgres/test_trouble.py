@@ -133,3 +133,38 @@ async def test_who_goes_away_leaves_nothing_behind(store: PostgresStore) -> None
         await asyncio.wait([task])
         assert task.cancelled()
     await audience(store, 1)
+
+
+async def test_who_goes_away_while_commits_wait_leaves_nothing_behind(
+    store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor does the driver have to clean up, which it complains of."""
+    worked = asyncio.Event()
+
+    def work(transaction: Transaction) -> None:
+        transaction.next_epoch()
+        worked.set()
+
+    before = await store.database.read(lambda reading: reading.epoch)
+    await store.database.commits.pause()
+    task = asyncio.ensure_future(store.database.write(work))
+    await worked.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    store.database.commits.resume()
+    assert task.cancelled()
+    assert await store.database.read(lambda reading: reading.epoch) == before
+    assert not caplog.records
+
+
+async def test_many_readers_hold_up_no_writer(store: PostgresStore) -> None:
+    """A lease that is kept too late is taken over."""
+    end = asyncio.Event()
+    looking = [
+        asyncio.create_task(store.database.read(lambda _: answer(end.wait()))) for _ in range(20)
+    ]
+    async with asyncio.timeout(4):
+        await store.messages.accept(request(GOAL))
+    end.set()
+    await asyncio.gather(*looking)

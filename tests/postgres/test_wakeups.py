@@ -58,8 +58,9 @@ async def test_another_store_in_the_same_database_is_not_disturbed(
         assert not far.times
 
 
-async def test_without_a_server_nobody_is_held_up() -> None:
-    async with open_wakeups("postgresql://127.0.0.1:1/x") as wakeups:
+@pytest.mark.parametrize("nowhere", ["postgresql://127.0.0.1:1/x", "postgresql://a..b/x"])
+async def test_without_a_server_nobody_is_held_up(nowhere: str) -> None:
+    async with asyncio.timeout(10), open_wakeups(nowhere) as wakeups:
         wakeups.ring(Topic.COMMITTED)
 
 

@@ -44,6 +44,7 @@ class Troubled:
         await self.right.extend(claims, lease_seconds)
 
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
+        self._trouble("take_over")
         return await self.right.take_over(at)
 
     async def stop(self, at: datetime, limit: int) -> int:

@@ -1,6 +1,7 @@
 """The engine: plans, delivers and looks after what was left behind."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from notefly.application.catalogue import Catalogue
@@ -11,6 +12,7 @@ from notefly.application.lanes import Lanes, Share
 from notefly.application.retry import Judge
 from notefly.application.seed import LoadMocks
 from notefly.application.trouble import Trouble
+from notefly.domain.batch import BatchRef
 from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import BatchKey
 from notefly.ports.event_log import EventLog
@@ -102,14 +104,17 @@ class Engine:
         sizes = {name: channel.batch_size for name, channel in channels.items()}
         while True:
             planned = await self.tools.batches.plan(sizes, self.tools.pace.seconds)
-            try:
-                await self.tools.queue.offer(planned.refs)
-            except NoteflyError:
-                # It is planned: whoever leads offers it, once the queue can be reached.
-                self.bells.reconciler.ring()
-                raise
+            await self._offer(planned.refs)
             if not planned.more:
                 await self.bells.planner.wait(RECONCILE_SECONDS)
+
+    async def _offer(self, refs: Sequence[BatchRef]) -> None:
+        """They are in the store: what the queue refuses, whoever leads offers once it does not."""
+        try:
+            await self.tools.queue.offer(refs)
+        except NoteflyError:
+            self.bells.reconciler.ring()
+            raise
 
     async def _keep_leases(self) -> None:
         """A loop of its own: looking after a large backlog must not let them run out."""
@@ -123,17 +128,19 @@ class Engine:
         while True:
             rung = await self.bells.reconciler.wait(RECONCILE_SECONDS)
             led, self._leads = self._leads, await self.leadership.leads()
-            # Who begins to lead walks at once: who led before may have died before it offered.
-            looks = looks + 1 if led else 0
+            # Who begins to lead walks at once, and from the beginning: who led before may have died
+            # before it offered.
+            looks, walked = (looks + 1, walked) if led else (0, BatchKey(0))
             through = looks % REOFFER_EVERY == 0
             walked = await self._look(walked, rung=rung, through=through) if self._leads else walked
 
     async def _look(self, walked: BatchKey, *, rung: bool, through: bool) -> BatchKey:
         """One look at everybody's work; gives how far the walk over all of it has come."""
+        # It was heard once and is not again: a look that fails goes on owing it.
+        self._owes = self._owes or rung
         # Its own first: a process that stood still for long must not take over from itself.
         await self._lanes.extend()
-        await self.tools.queue.offer(await self.tools.batches.take_over(self.tools.clock.now()))
-        self._owes = self._owes or rung
+        await self._offer(await self.tools.batches.take_over(self.tools.clock.now()))
         if rung or through:
             while await self.tools.batches.stop(self.tools.clock.now(), STOPPED_AT_ONCE):
                 pass

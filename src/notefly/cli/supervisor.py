@@ -1,4 +1,4 @@
-"""Two services as one: they start and stop together, and do not outlive whoever started them."""
+"""Services as one: they start and stop together, and do not outlive whoever started them."""
 
 import asyncio
 import os

@@ -23,10 +23,11 @@ DEFAULT = "default"
 DEFAULT_RATE_LIMIT = "6000/minute"
 """Beyond loopback: 100 a second from each caller is a busy client, and no flood."""
 MASK = "****"
-PASSWORD = re.compile(r"(?<=://)([^/@:,]*):[^/@]*@")
-TOKEN = re.compile(r"((?:nats|tls|rediss?)://)[^/@:,]+@")
+PASSWORD = re.compile(r"(?<=://)([^/@:,]*):[^/?#]*@")
+"""Up to the last @ before the path: one that is not escaped belongs to the password."""
+TOKEN = re.compile(r"((?:nats|tls|rediss?)://)[^/:,?#]+@")
 """There a name without a password is a secret of its own."""
-PARAMETER = re.compile(r"(?<=[?&])(password=)[^&,]*", re.IGNORECASE)
+PARAMETER = re.compile(r"(?<=[?&])((?:ssl_?)?password=)[^&,]*", re.IGNORECASE)
 # What Kubernetes injects for a Service that is called notefly: no typing mistakes of anybody.
 SERVICE_LINK = re.compile(r"NOTEFLY_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)")
 

@@ -1,9 +1,10 @@
 """How much waits: counted from the rows at times, and kept up by this process in between."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.postgres.transaction import Reading
@@ -11,6 +12,7 @@ from notefly.adapters.postgres.waiting import answer
 from notefly.domain.errors import NoteflyError
 from notefly.ports.backlog import Backlog
 
+LOG = logging.getLogger(__name__)
 COUNT_SECONDS = 2.0
 """Between two counts."""
 SHARE = 0.02
@@ -37,8 +39,12 @@ class PostgresBacklog:
         while True:
             await asyncio.sleep(max(COUNT_SECONDS, took / SHARE))
             started = time.perf_counter()
-            with suppress(NoteflyError):
+            try:
                 await self.count()
+            except NoteflyError as error:
+                LOG.debug("what waits is not counted: %s", error)
+            except Exception:
+                LOG.exception("trouble in counting what waits; it goes on")
             took = time.perf_counter() - started
 
     def _difference(self, reading: Reading) -> int:

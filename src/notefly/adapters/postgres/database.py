@@ -1,6 +1,7 @@
 """The server as the stores see it: `write` in a transaction of its own, `read` of one moment."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -10,7 +11,7 @@ from typing import TypeVar
 from asyncpg import InterfaceError
 
 from notefly.adapters.postgres.commits import Commits
-from notefly.adapters.postgres.connection import close_pool
+from notefly.adapters.postgres.connection import CONNECTIONS, close_pool
 from notefly.adapters.postgres.errors import DRIVER, UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
@@ -20,7 +21,10 @@ from notefly.ports.meter import Meter
 from notefly.ports.wakeups import Topic, Wakeups
 
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 DURABLE = "INSERT INTO epoch (number, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+READERS = CONNECTIONS - 3
+"""At once, so that leases are kept and outcomes recorded however many people look at pages."""
 TRIES = 5
 """Of a transaction that the server undoes for the sake of another."""
 POLL_SECONDS = 0.5
@@ -52,6 +56,7 @@ class Database:
         self._watchers: set[asyncio.Event] = set()
         self._polling: asyncio.Task[None] | None = None
         self.commits = Commits()
+        self._readers = asyncio.Semaphore(READERS)
         if wakeups is not None:
             wakeups.listen(Topic.COMMITTED, self._tell_watchers)
 
@@ -71,7 +76,7 @@ class Database:
 
     async def read(self, work: Callable[[Reading], T]) -> T:
         """Do it inside one read transaction."""
-        async with self._link() as link:
+        async with self._readers, self._link() as link:
             await _say(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 result = await step_aside(work, Reading(link))
@@ -114,12 +119,13 @@ class Database:
             transaction, durable = Transaction(link), self._durable
             try:
                 result = await step_aside(_whole(work, durable), transaction)
+                async with self.commits.one():
+                    await _commit(link)
+                    self.waiting += transaction.waiting
             except BaseException:
+                # Also for who goes away before the commit is sent; nothing is left to undo after.
                 await _roll_back(link)
                 raise
-            async with self.commits.one():
-                await _commit(link)
-                self.waiting += transaction.waiting
             if transaction.moved is not None:
                 # Before anybody is answered: the latest time at which the change was made.
                 self._durable = transaction.moved, micros(self._now())
@@ -142,8 +148,13 @@ class Database:
         """Listening would do, but a NOTIFY holds a lock of the whole database while it commits."""
         seen: object = None
         while True:
-            with suppress(NoteflyError):
+            try:
                 found = await self.read(lambda reading: reading.value("figures.commits"))
+            except NoteflyError as error:
+                LOG.debug("what others commit is not heard of: %s", error)
+            except Exception:
+                LOG.exception("trouble in looking for what others commit; it goes on")
+            else:
                 if found != seen:
                     seen = found
                     self._tell_watchers()

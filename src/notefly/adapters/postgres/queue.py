@@ -13,13 +13,9 @@ from typing import Any, TypeVar
 
 from asyncpg import Record
 
-from notefly.adapters.postgres.connection import PLANS, close_pool, open_pool
+from notefly.adapters.postgres.asking import Asking, open_asking
 from notefly.adapters.postgres.doors import Door, Doors
-from notefly.adapters.postgres.errors import translated
-from notefly.adapters.postgres.statements import numbered
 from notefly.adapters.postgres.store import server_clock
-from notefly.adapters.postgres.transaction import Links
-from notefly.adapters.relational.statements import load
 from notefly.adapters.relational.times import maybe_micros, maybe_moment
 from notefly.domain.batch import BatchRef
 from notefly.domain.errors import Unavailable
@@ -30,13 +26,6 @@ from notefly.ports.work_queue import WorkQueue
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
-STATEMENTS = {
-    name: numbered(text) for name, text in load("notefly.adapters.postgres", "queue").items()
-}
-CONNECTIONS = 2
-"""At most, for each process."""
-PATIENCE_SECONDS = 5.0
-"""With a server that does not answer: less than a holder may be silent."""
 SILENCE_SECONDS = 10.0
 """After which what somebody holds is handed out again; more than a lease lasts."""
 KEEP_SECONDS = 4.0
@@ -52,20 +41,10 @@ AT_ONCE = 1_000
 class SkipLockedQueue:
     """See `WorkQueue`. Made by `open_queue`."""
 
-    def __init__(
-        self,
-        links: Links,
-        holder: bytes,
-        *,
-        clock: Clock,
-        wakeups: Wakeups | None,
-        now: Callable[[], float | None],
-    ) -> None:
-        self._links = links
-        self._holder = holder
+    def __init__(self, ask: Asking, *, clock: Clock, wakeups: Wakeups | None) -> None:
+        self._ask = ask
         self._clock = clock
         self._wakeups = wakeups
-        self._now = now
         self._held: set[BatchKey] = set()
         self._kept_at = clock.monotonic()
         self._doors = Doors()
@@ -210,18 +189,6 @@ class SkipLockedQueue:
         task.add_done_callback(self._errands.discard)
         return task
 
-    async def _ask(self, name: str, **values: object) -> list[Record]:
-        statement = STATEMENTS[name]
-        values |= {"now": self._now(), "holder": self._holder}
-        try:
-            async with self._links.acquire(timeout=PATIENCE_SECONDS) as link:
-                return await link.fetch(statement.text, *statement.arguments(values))
-        except BaseException as error:
-            other = translated(error)
-            if other is error:
-                raise
-            raise other from error
-
 
 def _ref(row: Record) -> BatchRef:
     batch, message, channel, size, due = row
@@ -240,12 +207,8 @@ async def open_queue(
 
     With `wakeups` what is offered elsewhere is heard of at once, and without by looking.
     """
-    links = await open_pool(
-        dsn, connections=CONNECTIONS, patience_seconds=PATIENCE_SECONDS, settings=PLANS
-    )
-    try:
-        holder = await links.fetchval(STATEMENTS["holder"].text)
-        queue = SkipLockedQueue(links, holder, clock=clock, wakeups=wakeups, now=now)
+    async with open_asking(dsn, now) as ask:
+        queue = SkipLockedQueue(ask, clock=clock, wakeups=wakeups)
         tending = asyncio.create_task(queue.tend())
         try:
             yield queue
@@ -253,8 +216,6 @@ async def open_queue(
             tending.cancel()
             await asyncio.wait([tending])
             await queue.close()
-    finally:
-        await close_pool(links)
 
 
 def _meets(queue: SkipLockedQueue) -> WorkQueue:

@@ -52,7 +52,8 @@ class PostgresWakeups:
         while True:
             try:
                 await self._session()
-            except DRIVER as error:
+            except (*DRIVER, ValueError) as error:
+                # ValueError: an address that cannot be one; whoever opens the store says so.
                 LOG.debug("rings of other processes are not heard: %r", error)
             self._tried.set()
             await asyncio.sleep(AGAIN_SECONDS)
