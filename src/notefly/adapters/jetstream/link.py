@@ -159,8 +159,10 @@ class NatsLink:
         await self._dial(client)
         self._client = client
         self._dialling = False
-        for subject, heard in self._subjects:
-            await client.subscribe(subject, cb=heard)
+        for subject, heard in tuple(self._subjects):
+            # If it is away again, the driver remembers what was asked for.
+            with suppress(NatsError):
+                await client.subscribe(subject, cb=heard)
         await self._back()
 
 

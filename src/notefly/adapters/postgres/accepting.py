@@ -1,6 +1,6 @@
 """What becomes of a group of requests in one transaction: each is accepted, known or refused."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from notefly.adapters.postgres.partitions import make_ahead
@@ -19,6 +19,8 @@ KEY_COLUMNS = ("owners", "taken", "fingerprints", "firsts", "counts")
 Answer = Receipt | NoteflyError
 Known = dict[tuple[str, str], Row]
 """By owner and key: fingerprint, first message, how many."""
+PROMISED = ("fsync", "full_page_writes", "synchronous_commit")
+"""Settings without which a commit is worth nothing; the last columns of `moment` and `trusted`."""
 
 
 @dataclass(slots=True)
@@ -111,13 +113,19 @@ def moment(transaction: Transaction) -> tuple[int, int]:
 
     Raises Unavailable while the server can lose what it commits.
     """
-    epoch, covered, unsafe = transaction.row("messages.moment") or (0, 0, None)
-    if unsafe is not None:
-        raise Unavailable(
-            f"PostgreSQL runs with {unsafe}=off and would lose what it accepts: run "
-            f"ALTER SYSTEM SET {unsafe} = on; SELECT pg_reload_conf()"
-        )
+    epoch, covered, *settings = transaction.row("messages.moment") or (0, 0)
+    trust(settings)
     return epoch, covered
+
+
+def trust(settings: Iterable[str]) -> None:
+    """Raises Unavailable for a server that can lose what it commits."""
+    for name, value in zip(PROMISED, settings, strict=False):
+        if value == "off":
+            raise Unavailable(
+                f"PostgreSQL runs with {name}=off and would lose what it accepts: run "
+                f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf()"
+            )
 
 
 def _known(transaction: Transaction, publications: Sequence[Publication]) -> Known:

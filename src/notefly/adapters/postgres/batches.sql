@@ -104,8 +104,10 @@ UPDATE batch SET lease_until = coalesce($1::float8, extract(epoch FROM clock_tim
 WHERE key = $3 AND state = 1 AND attempts = $4
 
 -- name: expired_leases
+-- A server that was away kept everybody from keeping theirs: the living have a moment to do so.
 SELECT key, attempts FROM batch WHERE state = 1
-AND lease_until <= coalesce($1::float8, extract(epoch FROM clock_timestamp())::float8) ORDER BY key
+AND lease_until <= coalesce($1::float8, extract(epoch FROM clock_timestamp())::float8)
+AND ($1::float8 IS NOT NULL OR clock_timestamp() > pg_postmaster_start_time() + interval '4 s') ORDER BY key
 
 -- name: still_expired
 -- What somebody else holds at this moment is being reported, kept or taken over.

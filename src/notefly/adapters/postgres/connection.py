@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 
 import asyncpg
@@ -16,6 +15,7 @@ OLDEST = 140_000
 CONNECTIONS = 10
 """At most, for each process; one of them accepts."""
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
 COMMAND_SECONDS = 20.0
 """No statement takes as long; whoever waits longer talks to a server that is gone."""
 SETTINGS = {
@@ -83,9 +83,11 @@ async def open_pool(
 
 async def close_pool(pool: Links) -> None:
     """What is under way is done first; a server that is gone is not waited for."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CONNECT_SECONDS):
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
             await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def check_server(link: Link) -> None:

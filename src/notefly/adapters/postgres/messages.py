@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from notefly.adapters.postgres.accepting import accept_all, moment
+from notefly.adapters.postgres.accepting import accept_all, trust
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.postgres.transaction import Transaction
 from notefly.adapters.relational.messages import RelationalMessages
@@ -47,20 +47,12 @@ class PostgresMessages(RelationalMessages):
         self._serving: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """As accepting would find it; after a refusal the disk is asked too, which is the server's.
-
-        By a write that nothing stays of.
-        """
-
-        def work(transaction: Transaction) -> None:
-            moment(transaction)
-            if refused:
-                transaction.run(PROBE)
-
-        refused = self._server.refused
+        """After a refusal the disk is asked too, by a write that nothing stays of."""
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await self._server.write(work)
+                trust(await self._server.read(lambda r: r.row("messages.trusted") or ()))
+                if self._server.refused:
+                    await self._server.write(lambda transaction: transaction.run(PROBE))
         except TimeoutError as error:
             raise Unavailable("PostgreSQL does not answer") from error
         self._server.refused = False

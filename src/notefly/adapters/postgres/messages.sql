@@ -6,10 +6,13 @@ SELECT value FROM meta WHERE name = 'message' FOR UPDATE
 -- name: moment
 -- The epoch, held until the commit: a change of choices waits for it. And where partitions end, and
 -- what of the server would make the commit worth nothing: it may have been set since it was asked.
-SELECT value, (SELECT value FROM meta WHERE name = 'delivery'), CASE 'off' WHEN current_setting('fsync') THEN 'fsync'
-    WHEN current_setting('full_page_writes') THEN 'full_page_writes'
-    WHEN current_setting('synchronous_commit') THEN 'synchronous_commit' END
+SELECT value, (SELECT value FROM meta WHERE name = 'delivery'),
+    current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')
 FROM meta WHERE name = 'epoch' FOR SHARE
+
+-- name: trusted
+-- The same without the epoch, for whoever only wants to know.
+SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')
 
 -- name: keys_taken
 SELECT i.owner, i.key, i.fingerprint, i.first_message, i.messages

@@ -71,8 +71,8 @@ class RedisQueue:
         """For ever: what is held here is alive."""
         while True:
             await asyncio.sleep(HOLD_SECONDS / 3)
-            with suppress(Unavailable):
-                for stream, entry, _ in list(self._held.values()):
+            for stream, entry, _ in list(self._held.values()):
+                with suppress(Unavailable):
                     await self._ask("XCLAIM", stream, "workers", "all", 0, entry, "JUSTID")
 
     async def _take(self, streams: list[str], rows: int) -> list[BatchRef]:

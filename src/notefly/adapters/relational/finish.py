@@ -199,7 +199,7 @@ def _poisoned(
 
 def _bury(transaction: Transaction, batch: Batch, at: datetime) -> None:
     """The one that does it: a dead letter, with its reason."""
-    detail = f"the channel's process died on it {batch.deaths} times, alone"
+    detail = f"the channel's process, or the worker, died on it {batch.deaths} times, alone"
     verdict = Verdict(State.DEAD, Reason.POISON, detail)
     [(subscriber, _)] = members(transaction, batch)
     write(transaction, batch, [(subscriber, verdict)], batch.key)
