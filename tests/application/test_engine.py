@@ -181,7 +181,7 @@ async def test_what_expires_before_its_turn_is_dead(house: House) -> None:
 async def test_a_lease_is_kept_while_a_channel_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.001)
     release = asyncio.Event()
 
     async def slow(_: HandOver) -> Outcomes:
@@ -240,8 +240,8 @@ async def test_planning_goes_on_while_there_is_something_to_plan(
 async def test_the_reconciler_looks_without_being_rung(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.0)
-    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.001)
+    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.001)
     looks = []
 
     async def several() -> bool:
@@ -260,7 +260,7 @@ async def test_the_reconciler_looks_without_being_rung(
 async def test_what_the_queue_lost_is_the_leaders_to_offer(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.001)
     leadership = house.leadership = Asked()
     await join(house.world, "ada")
     message = await house.goal()

@@ -65,7 +65,7 @@ async def test_who_leads_again_walks_from_the_beginning(
 ) -> None:
     monkeypatch.setattr(engine, "PAGE", 1)
     monkeypatch.setattr(engine, "PAGES_AT_ONCE", 1)
-    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "RECONCILE_SECONDS", 0.001)
     async with house_with(tmp_path, Scripted()) as house:
         house.leadership, queue = Sometimes(), Recorded(house.clock)
         house.queue = queue
