@@ -12,13 +12,14 @@ from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.relational import batches as handing
 from notefly.adapters.relational import finish as finishing
 from notefly.adapters.relational.rows import LEASED, Batch
+from notefly.adapters.relational.transaction import Row, Values
 from notefly.adapters.sqlite import transaction as running
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.transaction import Reading, Transaction
 from notefly.application.deliver import DeliverBatch
 from notefly.domain.batch import BatchRef, Claim, Report
 from notefly.domain.errors import Unavailable
-from notefly.domain.ids import BatchKey, Epoch
+from notefly.domain.ids import BatchKey
 from notefly.domain.outcome import Delivered, Outcomes
 from notefly.ports.batch_store import Claims, Finished, Slice
 from notefly.ports.channel import HandOver
@@ -81,9 +82,13 @@ def no_fencing() -> None:
 
 def stall() -> list[BatchKey]:
     """The first attempt reports when the second has begun, which never comes to its call."""
-    deliver = DeliverBatch.__call__
-    taken_over = asyncio.Event()
+    deliver, take_over = DeliverBatch.__call__, SqliteBatches.take_over
+    called, taken_over = asyncio.Event(), asyncio.Event()
     stalled: list[BatchKey] = []
+
+    async def take_over_once_called(self: SqliteBatches, at: datetime) -> Sequence[BatchRef]:
+        # Earlier, on a slow machine, the first attempt would call nobody.
+        return await take_over(self, at) if called.is_set() else []
 
     async def deliver_late(self: DeliverBatch, claim: Claim) -> Report:
         if claim.batch in stalled:
@@ -93,10 +98,12 @@ def stall() -> list[BatchKey]:
             return await deliver(self, claim)
         stalled.append(claim.batch)
         report = await deliver(self, claim)
+        called.set()
         await taken_over.wait()
         return report
 
     replace(DeliverBatch, "__call__", deliver_late)
+    replace(SqliteBatches, "take_over", take_over_once_called)
     shorten_first_lease()
     forget_receivers()
     look_often()
@@ -142,9 +149,31 @@ def no_takeover() -> None:
     look_often()
 
 
+ATTEMPTS, NOW = 10, -1
+"""Columns of `batches.read`: the newest attempt's number, and the epoch of this moment."""
+
+
+class Told(Reading):
+    """What a hand-over reads of its batch, but for one column."""
+
+    def __init__(self, connection: apsw.Connection, column: int, value: int) -> None:
+        super().__init__(connection)
+        self._column = column
+        self._value = value
+
+    @override
+    def row(self, statement: str, values: Values = ()) -> Row | None:
+        found = super().row(statement, values)
+        if statement != "batches.read" or found is None:
+            return found
+        columns = list(found)
+        columns[self._column] = self._value
+        return tuple(columns)
+
+
 def late_attempts() -> None:
     """An attempt is numbered when it ends, so one that is cut off leaves no trace."""
-    held = finishing.held
+    held, hand_over = finishing.held, handing._slice
 
     def numbered_and_held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
         leased = (
@@ -154,6 +183,9 @@ def late_attempts() -> None:
             begun = "INSERT INTO attempt (batch, number, worker, claimed_at) VALUES (?, ?, '', 0)"
             transaction.run(begun, (key, number))
         return held(transaction, key, number)
+
+    def slice_as_numbered(reading: Reading, claim: Claim, *rest: Any) -> Slice:
+        return hand_over(Told(reading._connection, ATTEMPTS, claim.token), claim, *rest)
 
     if PLANTED:
         numbering = "attempts = attempts + 1, "
@@ -165,6 +197,7 @@ def late_attempts() -> None:
         }
         replace(running, "STATEMENTS", {**running.STATEMENTS, **planted})
         replace(finishing, "held", numbered_and_held)
+        replace(handing, "_slice", slice_as_numbered)
     die_around_finish(before=True)
 
 
@@ -191,19 +224,6 @@ def lost_nack() -> None:
     look_often()
 
 
-class AsPlanned(Reading):
-    """As if no choice had changed since the message was accepted."""
-
-    def __init__(self, connection: apsw.Connection, epoch: Epoch) -> None:
-        super().__init__(connection)
-        self._epoch = epoch
-
-    @property
-    @override
-    def epoch(self) -> Epoch:
-        return self._epoch
-
-
 def stale_consent() -> None:
     """What is planned is handed over as it was planned, whoever unsubscribed meanwhile."""
     deliver, hand_over = DeliverBatch.__call__, handing._slice
@@ -219,7 +239,7 @@ def stale_consent() -> None:
         return await deliver(self, claim)
 
     def slice_as_planned(reading: Reading, claim: Claim, *rest: Any) -> Slice:
-        return hand_over(AsPlanned(reading._connection, claim.message.epoch), claim, *rest)
+        return hand_over(Told(reading._connection, NOW, claim.message.epoch), claim, *rest)
 
     replace(DeliverBatch, "__call__", deliver_late)
     if PLANTED:
