@@ -42,6 +42,8 @@ class NatsLink:
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialling = False
         self._last: Exception | None = None
+        self._refused: Exception | None = None
+        """What a server said to our credentials; cut connections follow it."""
         self._ending = False
 
     @property
@@ -92,10 +94,9 @@ class NatsLink:
             async with asyncio.timeout(patience_seconds):
                 await self._dial(self._client)
         except (TimeoutError, ValueError, OSError, NatsError) as error:
-            reason = said(self._last or error)
+            reason = said(self._refused or self._last or error)
             where = f"NATS cannot be reached at {self.addresses} ({reason})"
-            away = isinstance(error, TimeoutError | OSError)
-            if not away or "authorization" in reason.lower():
+            if self._refused or not isinstance(error, TimeoutError | OSError):
                 raise QueueUnusable(f"{where}: correct NOTEFLY_QUEUE") from error
             LOG.warning("%s: work waits in the store until it can; see NOTEFLY_QUEUE", where)
             self._dialling = True
@@ -136,6 +137,8 @@ class NatsLink:
 
     async def _troubled(self, error: Exception) -> None:
         self._last = error
+        if "authorization" in str(error).lower():
+            self._refused = error
         LOG.debug("NATS: %s", said(error))
 
     async def _gone(self) -> None:
