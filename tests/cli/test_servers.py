@@ -26,8 +26,10 @@ def test_a_worker_delivers_on_channels_that_are_configured(alone: Notefly) -> No
 @pytest.mark.parametrize(
     "words", ["broker", "worker", "keys list", "verify", "keys create me --scope admin"]
 )
-def test_a_store_that_cannot_be_reached_is_one_clear_line(alone: Notefly, words: str) -> None:
-    said = alone(*words.split(), store=NOWHERE)
+def test_a_store_that_cannot_be_reached_is_one_clear_line(
+    alone: Notefly, free_port: int, words: str
+) -> None:
+    said = alone(*words.split(), store=NOWHERE, broker_port=str(free_port))
     assert said.exit_code == 1
     assert "PostgreSQL cannot be reached" in said.stderr
     assert "NOTEFLY_STORE" in said.stderr
@@ -37,13 +39,13 @@ def test_a_store_that_cannot_be_reached_is_one_clear_line(alone: Notefly, words:
 
 @pytest.mark.parametrize("words", ["broker", "worker", "keys list", "verify", "doctor"])
 def test_what_has_to_be_installed_is_named(
-    alone: Notefly, monkeypatch: pytest.MonkeyPatch, words: str
+    alone: Notefly, free_port: int, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     for module in [name for name in sys.modules if name.startswith("notefly.adapters.postgres")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delitem(sys.modules, "notefly.bootstrap.postgres", raising=False)
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    said = alone(*words.split(), store=NOWHERE)
+    said = alone(*words.split(), store=NOWHERE, broker_port=str(free_port))
     assert said.exit_code == 1
     assert "NOTEFLY_STORE needs asyncpg: pip install 'notefly[postgres]'" in said.output
 
