@@ -65,7 +65,7 @@ class Api:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (found := self.get(f"/v1/messages/{message}"))["state"] != "done":
             assert time.monotonic() < deadline, f"not done: {found}"
-            time.sleep(0.003)
+            time.sleep(0.003)  # another process, asked over HTTP
         return found
 
     def deliveries(self, **wanted: Any) -> list[Json]:

@@ -50,7 +50,7 @@ class Product:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.get(f"/v1/messages/{message}")["state"] != "done":
             assert time.monotonic() < deadline, message
-            time.sleep(0.003)
+            time.sleep(0.003)  # another process, asked over HTTP
         return message
 
     def get(self, path: str, **params: str | int) -> Json:

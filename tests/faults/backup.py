@@ -21,9 +21,10 @@ from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.link import Link
 from tests.faults.lives import campaign, damage
 from tests.faults.load import CATEGORIES, Load
-from tests.faults.product import Place, Product, free_ports
+from tests.faults.product import Place, Product
 from tests.faults.record import read_record, work_left
 from tests.faults.siege import LOAD_SECONDS, Siege
+from tests.support.up import free_ports
 
 BROKER = ("-m", "notefly", "broker")
 COMMAND_SECONDS = 60.0

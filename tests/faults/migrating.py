@@ -23,8 +23,9 @@ from tests.faults.checker import Finding, Kind
 from tests.faults.fault import Counts, Fault, Rounds, Tally
 from tests.faults.lives import damage, looked
 from tests.faults.migration_steps import DIES, PLANTED, STEPS
-from tests.faults.product import Place, Product, free_ports
+from tests.faults.product import Place, Product
 from tests.faults.record import UNFINISHED
+from tests.support.up import free_ports
 
 KILLS = 3
 """In one round at most, each on what the one before left."""

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from notefly.adapters.sqlite.connection import store_path
 from tests.faults.process import Running, ready
+from tests.support.up import free_ports
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "plugin"
@@ -107,14 +107,6 @@ class Product(Running):
     async def ready(self) -> float:
         """Seconds until it took traffic. Raises NotReady."""
         return await ready(self, self.port)
-
-
-def free_ports() -> tuple[int, int]:
-    """Two that nobody has right now."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def install_plugin(site: Path) -> None:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from notefly.adapters.sqlite.audit import SqliteAudit
 from notefly.adapters.sqlite.store import SqliteStore, open_store
+from notefly.bootstrap.stores import Store
 from notefly.domain.log import Violation
 from notefly.ports.audit import Audit
 from notefly.ports.backlog import Backlog
@@ -100,29 +101,6 @@ async def sqlite_memory(folder: Path, clock: VirtualClock) -> AsyncIterator[Worl
             yield SqliteAudit(str(copy))
 
         yield world_of(store, clock, audit)
-
-
-class Store(Protocol):
-    """What every engine opens."""
-
-    @property
-    def messages(self) -> MessageStore: ...
-    @property
-    def subscribers(self) -> SubscriberStore: ...
-    @property
-    def batches(self) -> BatchStore: ...
-    @property
-    def deliveries(self) -> DeliveryLog: ...
-    @property
-    def figures(self) -> Figures: ...
-    @property
-    def control(self) -> ChannelControl: ...
-    @property
-    def events(self) -> EventLog: ...
-    @property
-    def backlog(self) -> Backlog: ...
-    @property
-    def keys(self) -> KeyStore: ...
 
 
 def world_of(

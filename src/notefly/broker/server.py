@@ -43,8 +43,8 @@ async def serve(
     `started` is called with the service's address once it is ready. Raises SettingsInvalid for a
     port that is taken, StoreLocked, StoreUnusable, ChannelUnusable.
     """
-    nothing = Delivers(frozenset())
-    container = make_container(settings, Delivers() if settings.broker_delivers else nothing)
+    share = Delivers() if settings.broker_delivers else Delivers(frozenset())
+    container = make_container(settings, share)
     listener = listen(settings.host, settings.broker_port, "NOTEFLY_BROKER_PORT")
     lifecycle = Lifecycle()
     try:
