@@ -40,6 +40,20 @@ class CalledChannel:
         )
 
 
+class SmsPlugin(CalledChannel):
+    """The same as a team installs it: made without arguments, in a process of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("sms", "phone")
+
+
+class EmailPlugin(CalledChannel):
+    """The other one."""
+
+    def __init__(self) -> None:
+        super().__init__("email", "email")
+
+
 class AwkwardChannel(CalledChannel):
     """Ends in every way there is: refused, told to wait, accepted, or no answer at all.
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
 from typing_extensions import override
 
-from benchmarks.channels import AwkwardChannel, CalledChannel
+from benchmarks.channels import AwkwardChannel, CalledChannel, EmailPlugin, SmsPlugin
 from benchmarks.counting import CountingMeter, Ledger, counting
 from benchmarks.instant import InstantMessages
+from notefly.adapters.channels.host import SupervisedChannel
 from notefly.adapters.channels.registry import load_channels
 from notefly.adapters.metrics import PrometheusMeter
 from notefly.adapters.sqlite.store import SqliteStore
@@ -123,6 +124,9 @@ def container_of(order: Order, settings: Settings) -> AsyncContainer:
 def _made(order: Order, clock: Clock | None = None) -> Mapping[str, Channel]:
     if order.channels == "called":
         return {"sms": CalledChannel("sms", "phone"), "email": CalledChannel("email", "email")}
+    if order.channels == "hosted":
+        made = (SmsPlugin(), EmailPlugin())
+        return {c.name: SupervisedChannel(c, f"{type(c).__module__}:{type(c).__name__}", monotonic=clock.monotonic if clock else _no) for c in made}
     built_in = load_channels(("sms", "email", "push"), monotonic=clock.monotonic if clock else _no)
     return {**built_in, "awkward": AwkwardChannel("awkward", "phone")}
 

@@ -23,6 +23,7 @@ from notefly.adapters.sqlite.writer import Writer
 from notefly.application.doorbell import PlannerBell
 from notefly.application.engine import Engine
 from notefly.application.publish import PublishMessage
+from notefly.bootstrap import Delivers
 from notefly.broker import server
 from notefly.config import Settings
 from notefly.domain.message import Content
@@ -39,7 +40,7 @@ class Driver:
     container: AsyncContainer | None = None
     asked: list[threading.Thread] = field(default_factory=list)
 
-    def make_container(self, settings: Settings) -> AsyncContainer:
+    def make_container(self, settings: Settings, _: Delivers) -> AsyncContainer:
         self.container = container_of(self.order, settings)
         return self.container
 
