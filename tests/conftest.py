@@ -1,7 +1,9 @@
 """For every test."""
 
 import logging
+import os
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
@@ -38,6 +40,18 @@ class Named(logging.Handler):
         text = self.format(record)
         if ADDRESS.search(text) or KEY.search(text):
             self.lines.append(f"{record.name}: {text}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_caller() -> Iterator[None]:
+    """Neither tests nor the processes they start see the settings of whoever runs them.
+
+    What chooses the size of a run (NOTEFLY_MACHINE) has been read by then, at the import.
+    """
+    with pytest.MonkeyPatch.context() as caller:
+        for name in [name for name in os.environ if name.startswith("NOTEFLY_")]:
+            caller.delenv(name)
+        yield
 
 
 NAMED = pytest.StashKey[Named]()

@@ -15,22 +15,27 @@ import pytest
 
 from tests.broker.service import Broker
 from tests.cli.conftest import some_port
+from tests.support.up import free_ports
 
 PATIENCE_SECONDS = 20.0
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Runs a command as a user would; whatever is left of it is ended by its id."""
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Runs a command as a user would, on ports of its own: the usual ones may be somebody's.
+
+    Whatever is left of it is ended by its id.
+    """
     started: list[subprocess.Popen[str]] = []
 
     def begin(*words: str, **settings: object) -> "subprocess.Popen[str]":
-        for name, value in settings.items():
-            monkeypatch.setenv(f"NOTEFLY_{name.upper()}", str(value))
+        own = dict(zip(("broker_port", "client_port"), free_ports(), strict=True))
+        given = {f"NOTEFLY_{name.upper()}": str(value) for name, value in (own | settings).items()}
         process = subprocess.Popen(
             [sys.executable, "-m", "notefly", *words],
             cwd=tmp_path,
+            env=os.environ | given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
