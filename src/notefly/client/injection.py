@@ -12,7 +12,6 @@ from dishka.integrations.base import wrap_injection
 from quart import Quart, current_app
 
 from notefly.client.broker_api import ANSWER_SECONDS, BrokerApi
-from notefly.client.history import History, keep
 from notefly.client.links import Links
 from notefly.client.people import People
 from notefly.client.people_api import PeopleApi
@@ -73,14 +72,6 @@ class Console(Provider):
         return lambda: datetime.now(UTC)
 
     @provide
-    async def history(self, queue: QueueApi, clock: Clock) -> AsyncIterator[History]:
-        """Counts from the start of the service to its end."""
-        history = History(clock)
-        keeping = asyncio.create_task(keep(history, queue))
-        yield history
-        keeping.cancel()
-
-    @provide
     def links(self, settings: Settings) -> Links:
         """What pages point to."""
         return Links(settings)
@@ -94,11 +85,6 @@ def make_container(settings: Settings, stopping: Stopping) -> AsyncContainer:
 def attach(app: Quart, container: AsyncContainer) -> None:
     """Let the views of this app be injected, and close the container with the app."""
     app.extensions[EXTENSION] = container
-
-    async def begin() -> None:
-        await container.get(History)
-
-    app.before_serving(begin)
     app.after_serving(container.close)
 
 
