@@ -60,11 +60,7 @@ class Console(Provider):
 
     people = provide(PeopleApi)
     queue = provide(QueueApi)
-
-    @provide
-    def people_and_choices(self, api: PeopleApi, broker: BrokerApi, queue: QueueApi) -> People:
-        """With the locks that keep two clicks apart."""
-        return People(api, broker, queue)
+    people_and_choices = provide(People)
 
     @provide
     def clock(self) -> Clock:
