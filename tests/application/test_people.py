@@ -1,8 +1,9 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from notefly.application.subscribers import ProfileChange
+from notefly.application.subscribers import ChoiceChange, ProfileChange
 from notefly.domain.errors import Conflict, Invalid, NotFound
 from notefly.domain.ids import SubscriberId
 from notefly.domain.subscriber import Preferences
@@ -78,6 +79,26 @@ async def test_preferences_are_replaced_whole_or_by_part(house: House) -> None:
     with pytest.raises(Invalid) as error:
         await house.subscribers.revise(ADA, ProfileChange(addresses={"push_token": None}))
     assert pointers(error) == ["/channels"]
+
+
+async def test_choices_at_once_do_not_undo_each_other(house: House) -> None:
+    await house.subscribers.add([profile("ada", "sports", "sms")])
+    choices = [
+        ChoiceChange("movies", "email", chosen=True),
+        ChoiceChange("sports", "push", chosen=True),
+        ChoiceChange(None, "email", chosen=True),
+        ChoiceChange("movies", "sms", chosen=True),
+    ]
+    await asyncio.gather(*(house.subscribers.revise(ADA, one) for one in choices))
+    chosen = (await house.subscribers.get(ADA)).profile.preferences
+    assert chosen.choices() == {
+        ("movies", "email"),
+        ("movies", "sms"),
+        ("sports", "push"),
+        ("sports", "sms"),
+    }
+    with pytest.raises(Invalid, match="unknown channel 'fax'"):
+        await house.subscribers.revise(ADA, ChoiceChange("movies", "fax", chosen=True))
 
 
 async def test_nobody_is_not_found(house: House) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from notefly.broker.paging import as_csv
-from tests.broker.service import Broker
+from tests.broker.service import Broker, pointers
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,17 @@ def test_messages_of_a_category(broker: Broker) -> None:
     assert len(broker.get("/v1/messages", category="sports")["items"]) == 5
     assert broker.get("/v1/messages", category="movies")["items"] == []
     assert broker.get("/v1/messages", category="weather")["items"] == []
+
+
+def test_people_by_a_part_of_id_or_name(broker: Broker) -> None:
+    assert [one["id"] for one in broker.pages("/v1/subscribers", q="P3")] == ["p3"]
+    found = broker.call("GET", "/v1/subscribers", params={"q": "hyper", "limit": 5})
+    assert len(found.json()["items"]) == 5
+    assert "q=hyper" in found.headers["Link"]
+    assert broker.get("/v1/subscribers", q="+1202")["items"] == [], "addresses are not looked at"
+    for wrong in ("", "x" * 201, "nul\0", "two\nlines"):
+        refused = broker.call("GET", "/v1/subscribers", params={"q": wrong})
+        assert (refused.status_code, pointers(refused)) == (422, ["/q"])
 
 
 def test_as_ndjson(broker: Broker) -> None:

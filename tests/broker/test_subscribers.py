@@ -1,5 +1,6 @@
 """Subscribers: what is written is what is shown, and what is shown can be written."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -69,6 +70,44 @@ def test_preferences_put_takes_what_get_shows(shared: Broker) -> None:
     empty: dict[str, Any] = {"categories": [], "channels": [], "overrides": {}}
     assert shared.call("PUT", path, json={}).json() == empty
     assert shared.get("/v1/subscribers/preferences")["email"] == FULL["email"]
+
+
+def test_one_choice_leaves_the_others_alone(shared: Broker) -> None:
+    shared.put("choosing", **FULL | {"categories": [], "overrides": {}, "channels": []})
+    path = "/v1/subscribers/choosing/preferences"
+    cells = [(c, way) for c in ("finance", "movies", "sports") for way in ("sms", "email")]
+
+    def choose(cell: tuple[str, str]) -> int:
+        wanted = {"category": cell[0], "channel": cell[1], "chosen": True}
+        return shared.call("PATCH", path, json=wanted).status_code
+
+    with ThreadPoolExecutor(len(cells)) as pool:
+        assert set(pool.map(choose, cells)) == {200}
+    both = ["email", "sms"]
+    assert shared.get(path)["overrides"] == dict.fromkeys(("finance", "movies", "sports"), both)
+    usual = shared.call("PATCH", path, json={"channel": "sms", "chosen": True}).json()
+    assert (usual["channels"], len(usual["categories"])) == (["sms"], 3)
+
+
+@pytest.mark.parametrize(
+    ("choice", "where"),
+    [
+        ({"category": "weather", "channel": "sms", "chosen": True}, "/categories"),
+        ({"category": "sports", "channel": "fax", "chosen": True}, "/overrides/sports"),
+        ({"channel": "fax", "chosen": True}, "/channels"),
+        ({"channel": "sms", "chosen": "yes"}, "/chosen"),
+        ({"channel": "sms"}, "/chosen"),
+        ({"chosen": True}, "/channel"),
+    ],
+)
+def test_a_choice_that_cannot_be(shared: Broker, choice: dict[str, Any], where: str) -> None:
+    shared.put("choosing-2", **FULL)
+    path = "/v1/subscribers/choosing-2/preferences"
+    before = shared.get(path)
+    assert where in pointers(shared.call("PATCH", path, json=choice))
+    assert shared.get(path) == before
+    missing = shared.call("PATCH", "/v1/subscribers/nobody/preferences", json=choice)
+    assert missing.status_code in (404, 422)
 
 
 def test_lists_are_sets(shared: Broker) -> None:

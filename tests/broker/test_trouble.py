@@ -18,7 +18,6 @@ from notefly.broker.lean import LeanLane
 from notefly.broker.protocol import DeadlineProtocol
 from notefly.broker.publishing import publish_one
 from notefly.broker.server import InProcessServer, listen
-from notefly.broker.throughput import Throughput
 from notefly.domain.errors import CommitUnknown, Unavailable
 from notefly.ports.message_store import Publication
 
@@ -78,30 +77,6 @@ async def test_mistakes_are_logged_not_told(
     assert response.headers["Content-Type"] == "application/problem+json"
     assert "secret" not in str(await response.get_data())
     assert "secret" in caplog.text
-
-
-class StoppedClock:
-    """Seconds as they are set."""
-
-    seconds = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-def test_rates() -> None:
-    clock = StoppedClock()
-    rates = Throughput(clock)  # type: ignore[arg-type] # the wall clock is not asked
-    assert rates.counted(10, 100).accepted is None
-    clock.seconds = 0.1
-    assert rates.counted(11, 100).ended is None, "too soon to tell"
-    clock.seconds = 10.0
-    rate = rates.counted(30, 300)
-    assert (rate.accepted, rate.ended, rate.over_seconds) == (2.0, 20.0, 10.0)
-    clock.seconds = 65.0
-    assert rates.counted(85, 300).over_seconds == 55.0, "only the last minute counts"
-    clock.seconds = 500.0
-    assert rates.counted(85, 300).accepted is None
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages?dry_run=false"])

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -38,6 +39,11 @@ class Product:
         """A subscriber that must be taken."""
         answer = self.http.put(f"/v1/subscribers/{subscriber}", json=profile)
         assert answer.status_code in (200, 201), answer.text
+
+    def erase(self, subscriber: str) -> None:
+        """Somebody on whom no other test counts."""
+        answer = self.http.delete(f"/v1/subscribers/{quote(subscriber)}")
+        assert answer.status_code == 204, answer.text
 
     def publish(self, **content: str) -> str:
         """The id of a message of which everything has ended."""

@@ -3,6 +3,7 @@
 Each is shown as it was written, makes no element of its own, runs nothing, and asks nobody.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from urllib.parse import quote, urlencode
@@ -49,12 +50,14 @@ def subscribe(product: Product, payload: str) -> str:
     return subscriber
 
 
-@pytest.fixture(params=PAYLOADS)
-def scene(product: Product, request: pytest.FixtureRequest) -> Scene:
+@pytest.fixture(params=PAYLOADS, scope="module")
+def scene(product: Product, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """One for all tests of a payload; nobody of the last one is there any more."""
     payload = PAYLOADS[request.param]
     subscriber = subscribe(product, payload)
     message = product.publish(category="movies", title=payload, body=f"{payload}\n{payload}")
-    return Scene(product, subscriber, payload, message)
+    yield Scene(product, subscriber, payload, message)
+    product.erase(subscriber)
 
 
 def test_pages_of_what_was_sent(scene: Scene, watched: Watching) -> None:

@@ -67,4 +67,4 @@ def test_a_channel_is_held_back_at_a_click(product: Product, watched: Watching, 
         page.click(f"#switch-{push}")
         page.locator(".notice", has_text="Held back").wait_for(state="detached")
         page.locator("#flows").wait_for()
-        assert "This console counts" in watch.look(page)
+        assert "The broker counts" in watch.look(page)

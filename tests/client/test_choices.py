@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from notefly.client.choices import addresses, after, chosen_in, person
+from notefly.client.choices import addresses, change, person
 
 CHANNELS = [
     {"name": "sms", "address_kind": "phone"},
@@ -47,37 +47,12 @@ def test_addresses_are_read_by_kind() -> None:
     assert addresses(subscriber()) == {"email": "ada@example.org", "pager_number": "1234"}
 
 
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        ("on/finance/pager", {"finance": ["email", "pager"], "movies": ["email", "pager"]}),
-        ("off/finance/email", {"finance": [], "movies": ["email", "pager"]}),
-        ("off/movies/pager", {"finance": ["email"], "movies": ["email"]}),
-        ("on/sports/email", {"finance": ["email"], "sports": ["email"]}),
-        ("on/finance/email", {"finance": ["email"]}),
-        ("off/sports/pager", {"sports": []}),
-        ("on//pager", {"finance": ["email", "pager"], "movies": ["email", "pager"]}),
-        ("off//email", {"finance": [], "movies": ["email", "pager"]}),
-    ],
-)
-def test_a_click_changes_one_choice(choice: str, expected: dict[str, list[str]]) -> None:
-    changed = subscriber() | after(subscriber(), choice)
-    for category, channels in expected.items():
-        assert chosen_in(changed, category) == channels
-
-
-def test_a_choice_that_is_the_usual_one_is_no_choice_of_its_own() -> None:
-    assert after(subscriber(), "off/movies/pager")["overrides"] == {"sports": ["pager"]}
-    assert "sports" not in after(subscriber(), "on/sports/email")["overrides"]
-    assert after(subscriber(), "off/finance/email")["categories"] == ["movies"]
-
-
-def test_said_twice_is_said_once() -> None:
-    once = subscriber() | after(subscriber(), "on/sports/sms")
-    assert after(once, "on/sports/sms") == after(subscriber(), "on/sports/sms")
+def test_a_cell_says_what_a_click_changes() -> None:
+    assert change("on/finance/sms") == {"category": "finance", "channel": "sms", "chosen": True}
+    assert change("off//email") == {"channel": "email", "chosen": False}
 
 
 @pytest.mark.parametrize("choice", ["", "on", "on/finance", "a/b/c/d"])
 def test_what_is_no_choice(choice: str) -> None:
     with pytest.raises(ValueError, match="values to unpack"):
-        after(subscriber(), choice)
+        change(choice)

@@ -171,9 +171,19 @@ def test_a_personal_link_is_shown_once(own_console: Console, ada: str) -> None:
     assert "/sub?link=" not in own_console.get(ada)
 
 
-def test_erasure_and_finding_by_id(own_console: Console, ada: str) -> None:
-    found = own_console.http.get("/subscribers", params={"id": " dear:ada "})
-    assert (found.status_code, found.headers["Location"]) == (303, ada)
+def test_people_are_found_by_a_part_of_their_name_or_id(own_console: Console, ada: str) -> None:
+    for text in ("PERSON", " dear:a", "<b>"):
+        page = own_console.http.get("/subscribers", params={"q": text}).text
+        assert f'href="{ada}"' in page
+        assert "Chlo" not in page
+    nobody = own_console.get("/subscribers?q=<i>ada@example")
+    assert "Nobody here has “<i>ada@example” in their name or id." in nobody
+    assert 'href="/subscribers"' in nobody
+    assert "Chlo" in own_console.get("/subscribers?q=")
+    assert "That cannot be done" in own_console.get("/subscribers?q=%00", 422)
+
+
+def test_erasure(own_console: Console, ada: str) -> None:
     erased = own_console.post(f"{ada}/erase", {})
     assert "Erased." in own_console.get(erased.headers["Location"])
     assert "there is no subscriber" in own_console.get(ada, 404)
@@ -188,6 +198,16 @@ def test_a_page_leads_to_the_next(own_console: Console, own_broker: Broker) -> N
     behind = own_console.get(following[1])
     assert "Filler 24" in behind
     assert '<a href="/subscribers">First</a>' in behind
+    some = own_console.get("/subscribers?q=FILLER")
+    assert 'rel="next"' not in some
+    own_broker.put("filler-25", name="Filler 25")
+    following = re.search(
+        r'href="(/subscribers\?[^"]+)" rel="next"', own_console.get("/subscribers?q=FILLER")
+    )
+    assert following is not None
+    behind = own_console.get(following[1])
+    assert ("Filler 25" in behind, "Filler 24" in behind) == (True, False)
+    assert '<a href="/subscribers?q=FILLER">First</a>' in behind
     assert "That cannot be done" in own_console.get("/subscribers?cursor=foreign", 422)
-    for number in range(25):
+    for number in range(26):
         own_broker.call("DELETE", f"/v1/subscribers/filler-{number}")

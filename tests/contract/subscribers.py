@@ -29,11 +29,11 @@ subscribers = Suite()
 ADA = SubscriberId("ada")
 
 
-async def names_in(world: World, limit: int = 50) -> list[str]:
+async def names_in(world: World, limit: int = 50, text: str | None = None) -> list[str]:
     found: list[str] = []
     cursor = None
     while True:
-        page = await world.subscribers.list(limit, cursor)
+        page = await world.subscribers.list(limit, cursor, text)
         assert len(page.items) <= limit
         found += [person.profile.id for person in page.items]
         cursor = page.next
@@ -138,6 +138,31 @@ async def revising_one_person_leaves_a_new_one_of_that_id_alone(world: World) ->
     found = await world.subscribers.get(ADA)
     assert found is not None
     assert (found.key, found.profile.name) == (new, "Ada")
+
+
+@subscribers
+async def people_are_found_by_a_part_of_their_id_or_name(world: World) -> None:
+    at = world.clock.now()
+    names = {"ada:1": "Ada Lovelace", "bob": "Bob ada", "c%": "Chlo\xe9 100 %", "d_": "\xc9mile _"}
+    people = [replace(profile(one), name=name) for one, name in names.items()]
+    await world.subscribers.add(people, at)
+    for text, found in {
+        "ada": ["ada:1", "bob"],
+        "ADA": ["ada:1", "bob"],
+        "LoveL": ["ada:1"],
+        "chlo\xe9": ["c%"],
+        "\xc9MILE": ["d_"],
+        "\xe9mile": [],
+        "%": ["c%"],
+        "_": ["d_"],
+        "ada:1": ["ada:1"],
+        "nobody": [],
+        "'": [],
+    }.items():
+        assert await names_in(world, text=text) == found, text
+        assert await names_in(world, 1, text) == found, text
+    await world.subscribers.erase(SubscriberId("bob"), at)
+    assert await names_in(world, text="ada") == ["ada:1"]
 
 
 @subscribers

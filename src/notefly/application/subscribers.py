@@ -52,9 +52,12 @@ class Subscribers:
         return await self.store.put(self._checked(profile), self.clock.now())
 
     async def revise(
-        self, subscriber: SubscriberId, change: "ProfileChange", only: SubscriberKey | None = None
+        self,
+        subscriber: SubscriberId,
+        change: "ProfileChange | ChoiceChange",
+        only: SubscriberKey | None = None,
     ) -> Subscriber:
-        """Change some fields, with nobody in between. Raises NotFound; also for others than `only`,
+        """Change some fields, or one choice, with nobody in between. Raises NotFound; also for others than `only`,
         who may have the same id."""
         revised = await self.store.revise(
             subscriber, lambda old: self._checked(change.apply(old), old), self.clock.now(), only
@@ -129,6 +132,21 @@ class ProfileChange:
                 old.overrides if self.overrides is None else self.overrides,
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceChange:
+    """One choice on or off; see `Preferences.with_choice`."""
+
+    category: str | None
+    channel: str
+    chosen: bool
+
+    def apply(self, profile: Profile) -> Profile:
+        """The profile with the choice in it."""
+        old = profile.preferences
+        preferences = old.with_choice(self.category, self.channel, chosen=self.chosen)
+        return replace(profile, preferences=preferences)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from notefly.broker.routes import (
     events,
     figures,
     messages,
+    preferences,
     sub,
     subscribers,
     system,
@@ -51,6 +52,7 @@ from notefly.config import Settings
 from notefly.domain.errors import CommitUnknown, KeyMissing, LinkRefused
 from notefly.ports.clock import Clock
 from notefly.ports.event_log import EventLog
+from notefly.ports.figures import Figures
 from notefly.ports.message_store import MessageStore
 from notefly.ports.subscriber_store import SubscriberStore
 
@@ -59,6 +61,7 @@ GROUPS = (
     messages.ROUTES,
     deliveries.ROUTES,
     subscribers.ROUTES,
+    preferences.ROUTES,
     channels.ROUTES,
     chaos.ROUTES,
     figures.ROUTES,
@@ -78,9 +81,15 @@ class BrokerApp(Quart):
     request_class = BrokerRequest
 
     def __init__(
-        self, guard: Guard, door: Door, lean: LeanLane, rate: RateLimit | None = None
+        self,
+        guard: Guard,
+        door: Door,
+        lean: LeanLane,
+        throughput: Throughput,
+        rate: RateLimit | None = None,
     ) -> None:
         super().__init__("notefly.broker")
+        self.throughput = throughput
         self._guard = guard
         self._door = door
         self._rate = rate
@@ -166,11 +175,12 @@ async def create_app(
 ) -> BrokerApp:
     """With every use case resolved: what cannot be built fails here, not in a request."""
     events_log, clock = await container.get(EventLog), await container.get(Clock)
+    throughput = Throughput(await container.get(Figures), clock)
     pulse = Pulse(events_log.watch, lifecycle, beat)
     own: dict[type, object] = {
         Settings: settings,
         Lifecycle: lifecycle,
-        Throughput: Throughput(clock),
+        Throughput: throughput,
         Document: document(__version__, GROUPS),
         FollowEvents: FollowEvents(events_log, pulse),
         FollowMessages: FollowMessages(
@@ -186,7 +196,8 @@ async def create_app(
     )
     policy = settings.rate_limit_in_force
     rate = None if policy is None else RateLimit(policy, clock)
-    app = BrokerApp(Guard((settings.host, *settings.allowed_hosts)), door, lean, rate)
+    guard = Guard((settings.host, *settings.allowed_hosts))
+    app = BrokerApp(guard, door, lean, throughput, rate)
     await app.serve_routes(GROUPS, injector)
     return app
 

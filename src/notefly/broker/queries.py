@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from quart import request
 
 from notefly.broker.fields import Query, QueryMoment
@@ -12,6 +12,8 @@ from notefly.domain.delivery import Reason, State
 from notefly.domain.errors import Invalid, NotFound, Problem
 from notefly.domain.ids import SubscriberId, parse_message_id
 from notefly.domain.log import DeliveryFilter, Event
+from notefly.domain.message import LINE_OR_CONTROL
+from notefly.domain.subscriber import NAME_LIMIT
 
 Q = TypeVar("Q", bound=Query)
 Limit = Annotated[int, Field(ge=1, le=1_000)]
@@ -33,6 +35,24 @@ class Nothing(Query):
 class Listing(Query):
     limit: Limit = 50
     cursor: Cursor | None = Field(None, description="`next` of the page before.")
+
+
+def searched(text: str) -> str:
+    """Names and ids hold no control characters, and stores would not all take one."""
+    if LINE_OR_CONTROL.search(text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+class SubscribersQuery(Listing):
+    """Nobody is found by an address: those are masked wherever they are not asked for."""
+
+    q: Annotated[str, AfterValidator(searched)] | None = Field(
+        None,
+        min_length=1,
+        max_length=NAME_LIMIT,
+        description="Only those whose id or name holds this text; A to Z in either case.",
+    )
 
 
 class DryRun(Query):

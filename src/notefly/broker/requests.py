@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from notefly.application.subscribers import ProfileChange
+from notefly.application.subscribers import ChoiceChange, ProfileChange
 from notefly.broker.fields import Moment, Names, Strict
 from notefly.domain.chaos import LONGEST_LATENCY_SECONDS, Dials
 from notefly.domain.delivery import Reason
@@ -46,6 +46,17 @@ class PreferencesIn(Strict):
         return Preferences(
             frozenset(self.categories), frozenset(self.channels), overrides_of(self.overrides)
         )
+
+
+class ChoiceIn(Strict):
+    """One choice; without a category it is about the usual channels."""
+
+    category: str | None = None
+    channel: str
+    chosen: bool
+
+    def change(self) -> ChoiceChange:
+        return ChoiceChange(self.category, self.channel, self.chosen)
 
 
 class SubscriberIn(PreferencesIn):

@@ -49,9 +49,10 @@ async def serve(
     lifecycle = Lifecycle()
     try:
         engine = await container.get(Engine)
+        app = await create_app(container, settings, lifecycle)
         server = InProcessServer(
             uvicorn.Config(
-                await create_app(container, settings, lifecycle),
+                app,
                 http=DeadlineProtocol,
                 ws="none",
                 lifespan="off",
@@ -65,21 +66,22 @@ async def serve(
         )
         await engine.start()
         with process.stopped_by_signal(stop) as stopping:
-            serving = asyncio.create_task(server.serve([listener]))
-            await _first(server.listening, serving)
-            if serving.done():
+            async with app.throughput.kept():
+                serving = asyncio.create_task(server.serve([listener]))
+                await _first(server.listening, serving)
+                if serving.done():
+                    await serving
+                    return
+                lifecycle.ready()
+                if started is not None:
+                    started(origin(settings.host, listener.getsockname()[1]))
+                await _first(stopping, serving)
+                lifecycle.drain()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(DRAIN_SECONDS):
+                        await engine.stop()
+                server.should_exit = True
                 await serving
-                return
-            lifecycle.ready()
-            if started is not None:
-                started(origin(settings.host, listener.getsockname()[1]))
-            await _first(stopping, serving)
-            lifecycle.drain()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await engine.stop()
-            server.should_exit = True
-            await serving
     finally:
         listener.close()
         await container.close()

@@ -82,18 +82,8 @@ def chosen_in(subscriber: Json, category: str) -> Sequence[str]:
     return list(subscriber["overrides"].get(category, subscriber["channels"]))
 
 
-def after(subscriber: Json, choice: str) -> dict[str, Any]:
-    """The preferences once a cell is on or off, as its button says. Raises ValueError.
-
-    A category without a channel is not followed; one whose channels are the usual ones has no
-    choice of its own.
-    """
+def change(choice: str) -> dict[str, Any]:
+    """What the button of a cell says, as the REST API takes it. Raises ValueError."""
     to, category, channel = choice.split("/")
-    chosen = {*chosen_in(subscriber, category)} - {channel} | ({channel} if to == "on" else set())
-    if category == USUAL:
-        return {"channels": sorted(chosen)}
-    categories = {*subscriber["categories"]} - {category} | ({category} if chosen else set())
-    overrides = {name: own for name, own in subscriber["overrides"].items() if name != category}
-    if chosen and chosen != {*subscriber["channels"]}:
-        overrides[category] = sorted(chosen)
-    return {"categories": sorted(categories), "overrides": overrides}
+    about = {} if category == USUAL else {"category": category}
+    return {**about, "channel": channel, "chosen": to == "on"}

@@ -12,7 +12,6 @@ from dishka.integrations.base import wrap_injection
 from quart import Quart, current_app
 
 from notefly.client.broker_api import ANSWER_SECONDS, BrokerApi
-from notefly.client.history import History, keep
 from notefly.client.links import Links
 from notefly.client.people import People
 from notefly.client.people_api import PeopleApi
@@ -61,24 +60,12 @@ class Console(Provider):
 
     people = provide(PeopleApi)
     queue = provide(QueueApi)
-
-    @provide
-    def people_and_choices(self, api: PeopleApi, broker: BrokerApi, queue: QueueApi) -> People:
-        """With the locks that keep two clicks apart."""
-        return People(api, broker, queue)
+    people_and_choices = provide(People)
 
     @provide
     def clock(self) -> Clock:
         """The reader's and the broker's clocks are others; here it is for what is shown only."""
         return lambda: datetime.now(UTC)
-
-    @provide
-    async def history(self, queue: QueueApi, clock: Clock) -> AsyncIterator[History]:
-        """Counts from the start of the service to its end."""
-        history = History(clock)
-        keeping = asyncio.create_task(keep(history, queue))
-        yield history
-        keeping.cancel()
 
     @provide
     def links(self, settings: Settings) -> Links:
@@ -94,11 +81,6 @@ def make_container(settings: Settings, stopping: Stopping) -> AsyncContainer:
 def attach(app: Quart, container: AsyncContainer) -> None:
     """Let the views of this app be injected, and close the container with the app."""
     app.extensions[EXTENSION] = container
-
-    async def begin() -> None:
-        await container.get(History)
-
-    app.before_serving(begin)
     app.after_serving(container.close)
 
 

@@ -15,11 +15,9 @@ class PeopleApi:
     def __init__(self, broker: BrokerApi) -> None:
         self._broker = broker
 
-    async def page(self, limit: int, cursor: str) -> Json:
-        """Some of them, in the order they were registered: `items` and `next`."""
-        return await self._broker.get(
-            PATH, {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        )
+    async def page(self, limit: int, wanted: Mapping[str, str]) -> Json:
+        """Some of those who are wanted, in the order they were registered: `items` and `next`."""
+        return await self._broker.get(PATH, {"limit": limit, **wanted})
 
     async def one(self, subscriber: str) -> Json:
         return await self._broker.get(address(subscriber))
@@ -30,6 +28,10 @@ class PeopleApi:
     async def change(self, subscriber: str, change: Mapping[str, Any]) -> Json:
         """Only what is given; everything else stays."""
         return await self._broker.call("PATCH", address(subscriber), json=change)
+
+    async def choose(self, subscriber: str, choice: Mapping[str, Any]) -> None:
+        """One choice on or off; all others stay."""
+        await self._broker.call("PATCH", address(subscriber, "preferences"), json=choice)
 
     async def erase(self, subscriber: str) -> None:
         await self._broker.call("DELETE", address(subscriber))

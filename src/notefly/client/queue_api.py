@@ -21,8 +21,9 @@ class QueueApi:
     async def queue(self) -> Json:
         return await self._broker.get("/v1/queue")
 
-    async def stats(self) -> Json:
-        return await self._broker.get("/v1/stats")
+    async def history(self) -> list[Json]:
+        """What was counted in the last minutes, oldest first."""
+        return list((await self._broker.get("/v1/queue/history"))["items"])
 
     async def switch(self, channel: str, to: str) -> None:
         """`pause` or `resume`; it survives restarts."""

@@ -1,5 +1,7 @@
 """/queue: what waits, how fast it goes, and channels that are held back."""
 
+from typing import Any
+
 from quart import Blueprint, redirect, render_template, request
 
 from notefly.client.display import label
@@ -14,14 +16,9 @@ UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 @blueprint.get("/queue")
 @inject
-async def page(queue: Injected[QueueApi], history: Injected[History]) -> Page:
-    flow = {
-        "since": history.since,
-        "flows": list(history.flows()),
-        "series": history.series(),
-    }
+async def page(queue: Injected[QueueApi]) -> Page:
     if in_place() and request.args.get("part") == "flow":
-        return await render_template("queue/_flow.html", **flow)
+        return await render_template("queue/_flow.html", **await _flow(queue))
     told = await queue.queue()
     now = {
         "depth": told["depth"],
@@ -32,7 +29,12 @@ async def page(queue: Injected[QueueApi], history: Injected[History]) -> Page:
     }
     if in_place():
         return await render_template("queue/_now.html", **now)
-    return await render_template("queue/page.html", **now, **flow)
+    return await render_template("queue/page.html", **now, **await _flow(queue))
+
+
+async def _flow(queue: QueueApi) -> dict[str, Any]:
+    history = History(await queue.history())
+    return {"since": history.since, "flows": list(history.flows()), "series": history.series()}
 
 
 @blueprint.post("/queue/<channel>/<any(pause, resume):to>")

@@ -1,5 +1,8 @@
 """/subscribers: who gets what, each choice saved at a click; and somebody new."""
 
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
 from quart import Blueprint, redirect, render_template, request
 
 from notefly.client.broker_api import BrokerRefused
@@ -16,8 +19,6 @@ PAGE_SIZE = 25
 @blueprint.get("/subscribers")
 @inject
 async def page(people: Injected[People]) -> Page:
-    if wanted := request.args.get("id", "").strip():
-        return redirect(to_person(wanted), SEE_OTHER)
     return await _page(people, Profile())
 
 
@@ -71,8 +72,8 @@ async def check(people: Injected[People]) -> Page:
 
 async def _page(people: People, written: Profile) -> str:
     catalogue = await people.catalogue()
-    cursor = request.args.get("cursor", "")
-    found = await people.api.page(PAGE_SIZE, cursor)
+    wanted = {n: v for n in ("q", "cursor") if (v := request.args.get(n, "").strip())}
+    found = await people.api.page(PAGE_SIZE, wanted)
     shown = [person(one, catalogue.categories, catalogue.channels) for one in found["items"]]
     return await render_template(
         "subscribers/page.html",
@@ -81,11 +82,18 @@ async def _page(people: People, written: Profile) -> str:
         categories=catalogue.categories,
         channels=catalogue.channels,
         kinds=kinds_of(catalogue.channels),
-        cursor=cursor,
-        next=found["next"],
+        sought=wanted.get("q", ""),
+        first=address(wanted, cursor="") if "cursor" in wanted else "",
+        next=address(wanted, cursor=found["next"]) if found["next"] else "",
         said=request.args.get("said", ""),
         back=request.full_path.rstrip("?"),
     )
+
+
+def address(wanted: Mapping[str, str], **more: str) -> str:
+    """This page with these filters."""
+    given = {name: value for name, value in {**wanted, **more}.items() if value}
+    return "/subscribers" + (f"?{urlencode(given)}" if given else "")
 
 
 @blueprint.app_template_filter("kind")

@@ -1,7 +1,7 @@
 """Who gets what: the choices of a person, and the one rule that turns them into subscriptions."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from notefly.domain.errors import Problem
@@ -24,8 +24,31 @@ class Preferences:
         return frozenset(
             (category, channel)
             for category in self.categories
-            for channel in self.overrides.get(category, self.channels)
+            for channel in self.chosen_in(category)
         )
+
+    def chosen_in(self, category: str | None) -> frozenset[str]:
+        """The channels of a category, followed or not; without one the usual channels."""
+        if category is None:
+            return self.channels
+        return self.overrides.get(category, self.channels)
+
+    def with_choice(self, category: str | None, channel: str, *, chosen: bool) -> "Preferences":
+        """One choice on or off, all others as they are; without a category of the usual channels.
+
+        A category without a channel is not followed, and one whose channels are the usual ones has
+        no choice of its own.
+        """
+        followed = category is None or category in self.categories
+        standing = self.chosen_in(category) if followed else frozenset[str]()
+        wanted = standing | {channel} if chosen else standing - {channel}
+        if category is None:
+            return replace(self, channels=wanted)
+        overrides = {name: own for name, own in self.overrides.items() if name != category}
+        if not wanted:
+            return Preferences(self.categories - {category}, self.channels, overrides)
+        own = {} if wanted == self.channels else {category: wanted}
+        return Preferences(self.categories | {category}, self.channels, overrides | own)
 
     def channels_named(self) -> frozenset[str]:
         """Every channel chosen anywhere: each needs an address."""

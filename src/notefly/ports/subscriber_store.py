@@ -36,8 +36,14 @@ class SubscriberStore(Protocol):
 
     async def get(self, subscriber: SubscriberId) -> Subscriber | None: ...
 
-    async def list(self, limit: int, cursor: str | None) -> Page[Subscriber]:
-        """In the order they were created."""
+    async def list(
+        self, limit: int, cursor: str | None, text: str | None = None
+    ) -> Page[Subscriber]:
+        """In the order they were created; of `text` those whose id or name holds it.
+
+        A to Z are the same in either case, everything else as it is written. Everybody up to the
+        page's end is looked at: where few match that may be all of them.
+        """
         ...
 
     async def erase(self, subscriber: SubscriberId, at: datetime) -> bool:

@@ -10,6 +10,15 @@ SELECT key, id, name, categories, channels, overrides, mock, created_at, updated
         WHERE a.subscriber = p.key AND a.to_epoch = 9223372036854775807)
 FROM subscriber p WHERE key > $1 AND id IS NOT NULL ORDER BY key LIMIT $2
 
+-- name: found
+-- In "C", lower() is of A to Z alone.
+SELECT key, id, name, categories, channels, overrides, mock, created_at, updated_at,
+    (SELECT coalesce(json_object_agg(a.kind, a.value), '{}')::text FROM address a
+        WHERE a.subscriber = p.key AND a.to_epoch = 9223372036854775807)
+FROM subscriber p WHERE key > $1 AND id IS NOT NULL
+    AND (strpos(lower(id COLLATE "C"), lower($2::text COLLATE "C")) > 0
+        OR strpos(lower(name COLLATE "C"), lower($3::text COLLATE "C")) > 0) ORDER BY key LIMIT $4
+
 -- name: taken
 SELECT id FROM subscriber WHERE id = ANY (SELECT json_array_elements_text($1::json))
 

@@ -64,11 +64,16 @@ class RelationalSubscribers:
     async def get(self, subscriber: SubscriberId) -> Subscriber | None:
         return await self._database.read(lambda reading: _find(reading, subscriber))
 
-    async def list(self, limit: int, cursor: str | None) -> Page[Subscriber]:
+    async def list(
+        self, limit: int, cursor: str | None, text: str | None = None
+    ) -> Page[Subscriber]:
         after = decode(cursor, 1)[0] if cursor else 0
 
         def work(reading: Reading) -> Page[Subscriber]:
-            rows = reading.rows("subscribers.page", (after, limit + 1))
+            if text is None:
+                rows = reading.rows("subscribers.page", (after, limit + 1))
+            else:
+                rows = reading.rows("subscribers.found", (after, text, text, limit + 1))
             following = encode(rows[limit - 1][0]) if len(rows) > limit else None
             return Page([_subscriber(row) for row in rows[:limit]], following)
 

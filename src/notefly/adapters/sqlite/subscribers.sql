@@ -10,6 +10,14 @@ SELECT key, id, name, categories, channels, overrides, mock, created_at, updated
         WHERE a.subscriber = subscriber.key AND a.to_epoch = 9223372036854775807)
 FROM subscriber WHERE key > ? AND id IS NOT NULL ORDER BY key LIMIT ?
 
+-- name: found
+-- lower() is of A to Z alone here.
+SELECT key, id, name, categories, channels, overrides, mock, created_at, updated_at,
+    (SELECT json_group_object(a.kind, a.value) FROM address a
+        WHERE a.subscriber = subscriber.key AND a.to_epoch = 9223372036854775807)
+FROM subscriber WHERE key > ? AND id IS NOT NULL
+    AND (instr(lower(id), lower(?)) OR instr(lower(name), lower(?))) ORDER BY key LIMIT ?
+
 -- name: taken
 SELECT id FROM subscriber WHERE id IN (SELECT value FROM json_each(?))
 

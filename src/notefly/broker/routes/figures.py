@@ -1,7 +1,7 @@
 """Counts, rates, the queue and the settings."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from typing_extensions import TypedDict
@@ -31,6 +31,19 @@ class RatesView(TypedDict):
     accepted_per_second: float | None
     ended_per_second: float | None
     over_seconds: float | None
+
+
+class CountedView(TypedDict):
+    at: datetime
+    accepted: int
+    came: int
+    ended: int
+    waiting: int
+
+
+class HistoryView(TypedDict):
+    items: list[CountedView]
+    next: None
 
 
 class StatsView(TypedDict):
@@ -83,7 +96,7 @@ class SettingsView(TypedDict):
         "Counts and rates",
         {200: Gives(StatsView)},
         description="`deliveries` are those that ended, every round counted. Rates are per second, "
-        "since the oldest call of the last minute; null on the first. `chaos` names channels that "
+        "since the oldest count of the last minute; null for half a second after the start. `chaos` names channels that "
         "misbehave on purpose.",
     ),
 )
@@ -91,7 +104,7 @@ async def show_stats(
     figures: Injected[Figures], rates: Injected[Throughput], chaos: Injected[Chaos]
 ) -> Answer:
     messages, ended = await figures.messages(), await figures.deliveries()
-    rate = rates.counted(messages, sum(ended.values()))
+    rate = rates.rate(messages, sum(ended.values()))
     told: StatsView = {
         "messages": messages,
         "subscribers": await figures.subscribers(),
@@ -153,6 +166,34 @@ def _queued(one: ChannelFigures, now: datetime) -> QueueChannelView:
         "oldest_at": one.oldest_at,
         "oldest_age_seconds": age,
     }
+
+
+@ROUTES.add(
+    "GET",
+    "/v1/queue/history",
+    READ,
+    Operation(
+        "What came in and went out in the last 15 minutes",
+        {200: Gives(HistoryView)},
+        description="Counts of every five seconds since this broker started, and of now; oldest first. "
+        "`accepted` messages; deliveries that `came` (planned, or replayed), that `ended`, and "
+        "that were `waiting`. Only the differences between two of them mean anything.",
+    ),
+)
+async def show_history(throughput: Injected[Throughput], clock: Injected[Clock]) -> Answer:
+    counted, now = await throughput.history(), clock.now()
+    items: list[CountedView] = [
+        {
+            "at": now - timedelta(seconds=one.at),
+            "accepted": one.accepted,
+            "came": one.came,
+            "ended": one.ended,
+            "waiting": one.waiting,
+        }
+        for one in counted
+    ]
+    told: HistoryView = {"items": items, "next": None}
+    return json_answer(told)
 
 
 @ROUTES.add(

@@ -6,7 +6,7 @@ from quart import request
 
 from notefly.application.links import Links
 from notefly.application.messages import Messages
-from notefly.application.subscribers import ProfileChange, SendTest, Subscribers
+from notefly.application.subscribers import SendTest, Subscribers
 from notefly.broker import people, sub_page, views
 from notefly.broker.answers import JSON, Answer, json_answer
 from notefly.broker.body import (
@@ -20,10 +20,10 @@ from notefly.broker.body import (
 from notefly.broker.injection import Injected
 from notefly.broker.paging import page
 from notefly.broker.publishing import accepted
-from notefly.broker.queries import Listing, read_query
+from notefly.broker.queries import SubscribersQuery, read_query
 from notefly.broker.reading import Reader
 from notefly.broker.registering import SUBSCRIBER, register_many, register_one
-from notefly.broker.requests import LinkIn, PreferencesIn, SendTestIn, SubscriberIn, SubscriberPatch
+from notefly.broker.requests import LinkIn, SendTestIn, SubscriberIn, SubscriberPatch
 from notefly.broker.routing import (
     LIST_TYPES,
     PUBLISH,
@@ -44,7 +44,6 @@ ROUTES = Routes("subscribers", "The people, their addresses and their choices.")
 PATH = "/v1/subscribers"
 ONE = "/v1/subscribers/<subscriber_id>"
 PATCH = Reader(SubscriberPatch)
-PREFERENCES = Reader(PreferencesIn)
 TEST = Reader(SendTestIn)
 LINK = Reader(LinkIn)
 
@@ -88,12 +87,12 @@ async def add_subscribers(
     Operation(
         "Subscribers, in the order they were registered",
         {200: Gives(people.SubscriberView, LIST_TYPES, paged=True)},
-        query=Listing,
+        query=SubscribersQuery,
     ),
 )
 async def list_subscribers(subscribers: Injected[SubscriberStore]) -> Answer:
-    asked = read_query(Listing)
-    found = await subscribers.list(asked.limit, asked.cursor)
+    asked = read_query(SubscribersQuery)
+    found = await subscribers.list(asked.limit, asked.cursor, asked.q)
     return page(people.SubscriberView, [people.subscriber(one) for one in found.items], found.next)
 
 
@@ -163,36 +162,6 @@ async def patch_subscriber(subscriber_id: str, subscribers: Injected[Subscribers
 async def erase_subscriber(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
     await subscribers.erase(SubscriberId(subscriber_id))
     return Answer(204)
-
-
-@ROUTES.add(
-    "GET",
-    f"{ONE}/preferences",
-    READ_PEOPLE,
-    Operation("Their choices", {200: Gives(people.PreferencesView)}),
-)
-async def show_preferences(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
-    found = await subscribers.get(SubscriberId(subscriber_id))
-    return json_answer(people.preferences(found.profile.preferences))
-
-
-@ROUTES.add(
-    "PUT",
-    f"{ONE}/preferences",
-    SUBSCRIBERS,
-    Operation(
-        "Replace their choices",
-        {200: Gives(people.PreferencesView)},
-        description="A message in category c goes out on `overrides[c]` where that is given (it "
-        "may be empty), else on `channels`, and only if c is in `categories`.",
-        body=Body(PreferencesIn),
-    ),
-)
-async def put_preferences(subscriber_id: str, subscribers: Injected[Subscribers]) -> Answer:
-    written = await read_json(PREFERENCES)
-    change = ProfileChange(preferences=written.preferences())
-    stored = await subscribers.revise(SubscriberId(subscriber_id), change)
-    return json_answer(people.preferences(stored.profile.preferences))
 
 
 @ROUTES.add(
