@@ -31,7 +31,7 @@ EXPECTED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "/v1/dead-letters/replay": {"POST": ADMIN},
     "/v1/subscribers": {"POST": PEOPLE, "GET": READ_PEOPLE},
     PERSON: {"GET": READ_PEOPLE, "PUT": PEOPLE, "PATCH": PEOPLE, "DELETE": PEOPLE},
-    f"{PERSON}/preferences": {"GET": READ_PEOPLE, "PUT": PEOPLE},
+    f"{PERSON}/preferences": {"GET": READ_PEOPLE, "PUT": PEOPLE, "PATCH": PEOPLE},
     f"{PERSON}/test": {"POST": PUBLISH},
     f"{PERSON}/link": {"POST": PEOPLE},
     "/v1/categories": {"GET": READ},
