@@ -41,6 +41,7 @@ EXPECTED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "/v1/stats": {"GET": READ},
     "/v1/chaos": {"GET": READ, "PUT": ADMIN},
     "/v1/queue": {"GET": READ},
+    "/v1/queue/history": {"GET": READ},
     "/v1/settings": {"GET": ADMIN},
     "/v1/events": {"GET": READ},
     "/metrics": {"GET": READ},
