@@ -1,7 +1,9 @@
 """Recording: what becomes of a batch's members, and what is left of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 
 from notefly.adapters.relational.rows import (
     CODES,
@@ -81,10 +83,10 @@ def _record_each(transaction: Transaction, batch: Batch, handed: Handed, *, goin
         for subscriber, to_epoch in members(transaction, batch, handed.after, handed.through):
             verdict = handed.exceptions.get(subscriber, handed.default)
             verdicts.append((subscriber, verdict if to_epoch > handed.epoch else UNSUBSCRIBED))
-    ended = [one for one in verdicts if one[1].due_at is None]
-    for state, group in write(transaction, batch, ended, batch.key):
-        batch.count(state, len(group), group[-1][0])
     waiting = [one for one in verdicts if one[1].due_at is not None]
+    ended = [one for one in verdicts if one[1].due_at is None] if waiting else verdicts
+    for state, n, last in write(transaction, batch, ended, batch.key):
+        batch.count(state, n, last)
     apart = waiting if going_on else [one for one in waiting if one[0] in handed.exceptions]
     if apart:
         _set_aside(transaction, batch, apart)
@@ -110,20 +112,27 @@ def _set_aside(transaction: Transaction, batch: Batch, retried: list[Judged]) ->
 
 def write(
     transaction: Transaction, batch: Batch, verdicts: Sequence[Judged], owner: BatchKey
-) -> list[tuple[State, list[Judged]]]:
-    """A row for each, new or in place of the one that waited; one statement for those alike."""
+) -> list[tuple[State, int, SubscriberKey]]:
+    """A row for each, new or in place of the one that waited: how many in each state, and whose
+    was the last."""
     put = transaction.record_waiting if batch.by_rows else transaction.record_new
     scope = batch.scope(NOBODY, NOBODY, 0) | {"batch": owner, "attempt": batch.attempts}
-    rows = [
-        (subscriber, CODES[verdict.state], reason_code(verdict.reason), verdict.detail)
-        for subscriber, verdict in verdicts
-    ]
+    rows: list[Row] = []
+    counts: Counter[State] = Counter()
+    lasts: dict[State, SubscriberKey] = {}
+    # Neighbours mostly end alike: what they share is looked up once.
+    for (state, reason), group in groupby(verdicts, key=_ending):
+        code, why, before = CODES[state], reason_code(reason), len(rows)
+        rows += [(subscriber, code, why, verdict.detail) for subscriber, verdict in group]
+        counts[state] += len(rows) - before
+        lasts[state] = rows[-1][0]
     if rows and put(scope, rows) != len(rows):
         raise StoreBrokenError(f"batch {batch.key} recorded another number than {len(rows)}")
-    by_state: dict[State, list[Judged]] = {}
-    for judged in verdicts:
-        by_state.setdefault(judged[1].state, []).append(judged)
-    return list(by_state.items())
+    return [(state, n, lasts[state]) for state, n in counts.items()]
+
+
+def _ending(judged: Judged) -> tuple[State, Reason | None]:
+    return judged[1][:2]
 
 
 def add_child(  # noqa: PLR0913 - a row has that many columns

@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import apsw
@@ -140,11 +141,18 @@ class Transaction(Reading):
         return self._record("members.record_waiting", scope, rows)
 
     def _record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        """One statement for neighbours that ended alike."""
+        """One statement for those that ended alike.
+
+        As one JSON object: SQLite parses it once, where an array of pairs is parsed for each.
+        """
+        alike: dict[Row, dict[int, str | None]] = {}
+        for (state, reason), group in groupby(rows, key=_state_and_reason):
+            details = alike.setdefault((state, reason), {})
+            details.update([(subscriber, detail) for subscriber, _, _, detail in group])
         written = 0
-        for (state, reason), group in groupby(rows, key=lambda row: row[1:3]):
-            pairs = json.dumps([(row[0], row[3]) for row in group], ensure_ascii=False)
-            values = {**scope, "state": state, "reason": reason, "pairs": pairs}
+        for (state, reason), details in alike.items():
+            words = json.dumps(details, ensure_ascii=False)
+            values = {**scope, "state": state, "reason": reason, "details": words}
             written += self.run(statement, values)
         return written
 
@@ -155,3 +163,6 @@ class Transaction(Reading):
             if fact.terminal:
                 self.waiting -= fact.deliveries
                 self.run("batches.add_tally", values[2:])
+
+
+_state_and_reason = itemgetter(1, 2)
