@@ -123,7 +123,7 @@ _VERDICT: Callable[[Iterable[object]], Verdict] = partial(tuple.__new__, Verdict
 
 
 def delivered(details: Mapping[SubscriberKey, str | None]) -> Mapping[SubscriberKey, Verdict]:
-    """Verdicts of many, each with a detail: the same as of one by one, in a fraction of the time."""
+    """Verdicts of many, each with a detail: as of one by one, in a fraction of the time."""
     words = [detail for detail in details.values() if detail is not None]
     kept: Iterable[str | None] = details.values()
     if words and (max(map(len, words)) > DETAIL_LIMIT or not "".join(words).isprintable()):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from operator import contains
+from typing import Any
 from urllib.parse import quote
 
 from notefly.domain.batch import Recipient
@@ -43,8 +44,10 @@ class _Crowd:
     """
 
     def __init__(self, people: Collection[Recipient]) -> None:
-        self._subscribers, _, *columns = zip(*people, strict=True) if people else ((), ())
-        self._columns = [_lowered(column) for column in columns]
+        columns: list[tuple[Any, ...]] = [*zip(*people, strict=True)] or [(), ()]
+        self._subscribers: Collection[SubscriberKey] = columns[0]
+        # Behind the delivery's id: what the person is known by, name and address.
+        self._columns = [_lowered(column) for column in columns[2:]]
         self._sound = all(len(column) == len(people) for column in self._columns)
 
     def none_named_in(self, text: str) -> bool:
