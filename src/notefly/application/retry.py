@@ -14,7 +14,7 @@ from notefly.domain.outcome import (
     Outcomes,
     RetryPolicy,
     Verdict,
-    delivered,
+    clipped,
 )
 from notefly.domain.redaction import anonymous
 from notefly.ports.batch_store import Slice
@@ -45,11 +45,10 @@ class Judge:
         members = {recipient.subscriber for recipient in part.recipients}
         default, exceptions = _gathered(outcomes, members)
         taken = {s: o.detail for s, o in exceptions.items() if isinstance(o, Delivered)}
-        verdicts = dict(delivered(taken))
+        others = {}
         if len(taken) < len(exceptions):
             others = {s: o for s, o in exceptions.items() if s not in taken}
-            known = {outcome: judgement.verdict(outcome) for outcome in set(others.values())}
-            verdicts |= {subscriber: known[outcome] for subscriber, outcome in others.items()}
+        known = {outcome: judgement.verdict(outcome) for outcome in set(others.values())}
         return Handed(
             part.after,
             part.through,
@@ -57,7 +56,8 @@ class Judge:
             started_at,
             judgement.verdict(default),
             size,
-            verdicts,
+            {subscriber: known[outcome] for subscriber, outcome in others.items()},
+            clipped(taken),
         )
 
     def alike(self, claim: Claim, epoch: Epoch, started_at: datetime, outcome: Outcome) -> Handed:

@@ -4,15 +4,13 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import apsw
 
 from notefly.adapters.relational.statements import load_all
 from notefly.adapters.relational.times import micros
-from notefly.adapters.relational.transaction import Fact, Row, Values
+from notefly.adapters.relational.transaction import Details, Fact, Row, Values
 from notefly.domain.ids import Epoch
 
 STATEMENTS = load_all(
@@ -134,27 +132,16 @@ class Transaction(Reading):
         self.run("batches.add_planned", (json.dumps(rows),))
         return range(first, first + len(rows))
 
-    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        return self._record("members.record_new", scope, rows)
+    def record_new(self, scope: Mapping[str, Any], details: Details) -> int:
+        return self._record("members.record_new", scope, details)
 
-    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        return self._record("members.record_waiting", scope, rows)
+    def record_waiting(self, scope: Mapping[str, Any], details: Details) -> int:
+        return self._record("members.record_waiting", scope, details)
 
-    def _record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        """One statement for those that ended alike.
-
-        As one JSON object: SQLite parses it once, where an array of pairs is parsed for each.
-        """
-        alike: dict[Row, dict[int, str | None]] = {}
-        for (state, reason), group in groupby(rows, key=_state_and_reason):
-            details = alike.setdefault((state, reason), {})
-            details.update([(subscriber, detail) for subscriber, _, _, detail in group])
-        written = 0
-        for (state, reason), details in alike.items():
-            words = json.dumps(details, ensure_ascii=False)
-            values = {**scope, "state": state, "reason": reason, "details": words}
-            written += self.run(statement, values)
-        return written
+    def _record(self, statement: str, scope: Mapping[str, Any], details: Details) -> int:
+        """As one JSON object: SQLite parses it once, where an array of pairs is parsed for each."""
+        words = json.dumps(dict(details), ensure_ascii=False)
+        return self.run(statement, {**scope, "details": words})
 
     def tell(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -163,6 +150,3 @@ class Transaction(Reading):
             if fact.terminal:
                 self.waiting -= fact.deliveries
                 self.run("batches.add_tally", values[2:])
-
-
-_state_and_reason = itemgetter(1, 2)
