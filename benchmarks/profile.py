@@ -26,6 +26,7 @@ from benchmarks.population import Workshop
 from benchmarks.served import Served, served
 
 FOLDER = Path(__file__).parent / "profiles"
+FORMATS = {"flamegraph": "svg", "speedscope": "json", "raw": "txt"}
 PER_SECOND = 200
 ATTACH_SECONDS = 2.0
 LINES = 10_000
@@ -77,7 +78,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="notefly-profile-") as folder:
         for name in asked.scenes or SCENES:
-            path = FOLDER / f"{name}.{'svg' if asked.format == 'flamegraph' else 'json'}"
+            path = FOLDER / f"{name}.{FORMATS[asked.format]}"
             _profile(Workshop(Path(folder)), SCENES[name], path, asked)
             print(path, flush=True)
 
@@ -113,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
     parser.add_argument("scenes", nargs="*", choices=[[], *SCENES], help="all, without any")
     parser.add_argument("--seconds", type=float, default=10.0, help="of work, each")
-    parser.add_argument("--format", choices=("flamegraph", "speedscope"), default="flamegraph")
+    parser.add_argument("--format", choices=FORMATS, default="flamegraph")
     parser.add_argument("--gil", action="store_true", help="only who holds the interpreter's lock")
     parser.add_argument("--py-spy", default=shutil.which("py-spy") or "py-spy")
     return parser.parse_args()
