@@ -8,6 +8,8 @@ POETRY_MIRROR_VERSION := 0.6.5
 POETRY_READY := $(VENV)/poetry/.ready-$(POETRY_VERSION)-$(POETRY_MIRROR_VERSION)
 INSTALLED := $(VENV)/.installed
 TREES = $(wildcard src tests benchmarks tools)
+PY_SPY_VERSION := 0.4.3
+PY_SPY := $(VENV)/py-spy/bin/py-spy
 FAULTS_SCALE ?= short
 
 export POETRY_VIRTUALENVS_IN_PROJECT := true
@@ -119,6 +121,15 @@ bench: install ## measure, print the table, write benchmarks/results/
 .PHONY: bench-engines
 bench-engines: install ## the same of PostgreSQL, NATS and workers, against plain SQL on the same server
 	$(BIN)/python -m benchmarks.engines $(ARGS)
+
+# In an environment of its own: only who looks for time that is lost needs it.
+.PHONY: profile
+profile: install $(PY_SPY) ## flame graphs of the broker at work in benchmarks/profiles/ (ARGS='called publish')
+	$(BIN)/python -m benchmarks.profile --py-spy $(PY_SPY) $(ARGS)
+
+$(PY_SPY):
+	@$(BIN)/python -m venv $(VENV)/py-spy
+	@$(VENV)/py-spy/bin/python -m pip install --quiet py-spy==$(PY_SPY_VERSION)
 
 .PHONY: package
 package: install ## `pip install .` into a new environment: it starts, and no file is missing

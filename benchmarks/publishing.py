@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.composition import Order
 from benchmarks.figures import Figure, of_ratios
-from benchmarks.load import generator, press
+from benchmarks.load import CONNECTIONS, Answered, generator, press
 from benchmarks.machine import fdatasync_seconds
 from benchmarks.served import served
 
@@ -18,6 +18,7 @@ ALONE = {"group_of_one": True}
 NO_STORAGE = {"instant": True, "engine": False}
 RAW = {"app": "raw", "instant": True, "engine": False}
 WARM_UP_SECONDS = 1
+SLOWER = 1.3
 
 
 def durable(bench: Bench) -> list[Figure]:
@@ -51,7 +52,31 @@ def durable(bench: Bench) -> list[Figure]:
             more={"generator": generator(), **synced},
             note=f"fdatasync p50 {p50 * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms",
         ),
+        *(_waiting(bench, connections) for connections in (64, 256)),
     ]
+
+
+def _waiting(bench: Bench, connections: int) -> Figure:
+    """How long the slowest of a hundred waits, against raw ASGI with the same commit."""
+    orders = (PRODUCT, RAW_STORED)
+    rounds = [
+        [_press(bench, o, connections).p99_milliseconds for o in orders]
+        for _ in range(bench.rounds)
+    ]
+    product, raw = zip(*rounds, strict=True)
+    ratio = median(a / b for a, b in zip(product, raw, strict=True))
+    return Figure(
+        f"p99 of a durable publish, {connections} connections / raw ASGI, same writer and commit",
+        median(product),
+        "ms",
+        median(raw),
+        ratio,
+        f"<= {SLOWER} x",
+        ratio <= SLOWER,
+        len(product),
+        note="closed loop: who is slower is also asked less often",
+        more={"generator": generator(), "rounds": [list(pair) for pair in rounds]},
+    )
 
 
 def route(bench: Bench) -> list[Figure]:
@@ -71,10 +96,10 @@ def route(bench: Bench) -> list[Figure]:
 
 def _rounds(bench: Bench, orders: Sequence[dict[str, Any]]) -> list[list[float]]:
     """Interleaved, each in a process and a store of its own."""
-    return [[_press(bench, order) for order in orders] for _ in range(bench.rounds)]
+    return [[_press(bench, o).per_second for o in orders] for _ in range(bench.rounds)]
 
 
-def _press(bench: Bench, order: dict[str, Any]) -> float:
+def _press(bench: Bench, order: dict[str, Any], connections: int = CONNECTIONS) -> Answered:
     with bench.shop.fresh() as folder, served(Order(str(folder), **order)) as broker:
-        press(broker.url, WARM_UP_SECONDS)
-        return press(broker.url, bench.press_seconds).per_second
+        press(broker.url, WARM_UP_SECONDS, connections=connections)
+        return press(broker.url, bench.press_seconds, connections=connections)

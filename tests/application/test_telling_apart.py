@@ -155,3 +155,12 @@ class Rests(Doorbell):
     async def wait(self, at_most_seconds: float | None = None) -> bool:
         self.seconds.append(at_most_seconds)
         return False
+
+
+def test_hand_overs_that_are_recorded_as_one_keep_who_was_delivered_with_words() -> None:
+    done = Verdict(State.DELIVERED)
+    first = Handed(NOBODY, ONE, Epoch(1), AT, done, 1, {}, {ONE: "id-1"})
+    second = Handed(ONE, TWO, Epoch(1), AT, done, 1, {TWO: done})
+    both = first.joined(second, timedelta(seconds=1))
+    assert both is not None
+    assert (both.exceptions, both.delivered, both.named) == ({TWO: done}, {ONE: "id-1"}, 2)

@@ -91,6 +91,20 @@ async def everybody_named(world: World) -> None:
 
 
 @recording
+async def words_of_those_delivered_stand_beside_other_ends(world: World) -> None:
+    message, claimed = await started(world, *"abcd")
+    a, b, c, _ = [found.subscriber_key for found in await logged(world)]
+    await world.subscribers.put(profile("d", "movies"), world.clock.now())
+    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    said, at = {c: "c-1", a: "a-1"}, world.clock.now()
+    ends = Handed(NOBODY, part.through, part.epoch, at, REFUSED, 3, {b: REFUSED}, said)
+    await world.batches.finish([Report(claimed, Ending.FINISHED, at, [ends])])
+    assert await states(world, message) == {State.DELIVERED: 2, State.DEAD: 1, State.CANCELLED: 1}
+    details = [(await line(world, message, key)).detail for key in (a, b, c)]
+    assert details == ["a-1", REFUSED.detail, "c-1"]
+
+
+@recording
 async def a_whole_batch_waits_as_it_is(world: World) -> None:
     message, claimed = await started(world, "ada", "bob")
     due = world.clock.advance(5)
@@ -155,7 +169,7 @@ async def a_slice_says_who_and_whether_it_is_the_last(world: World) -> None:
     assert ada.delivery_id == sms(message, ada.subscriber)
     one = await world.batches.hand_over(claimed, NOBODY, 1, at)
     assert ([person.name for person in one.recipients], one.last) == (["Ada"], False)
-    rest = await world.batches.hand_over(claimed, one.through, 10, at)
+    rest = await world.batches.hand_over(claimed, one.through, 1, at)
     assert ([person.name for person in rest.recipients], rest.last) == (["Bob"], True)
 
 

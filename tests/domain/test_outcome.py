@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notefly.domain.delivery import TERMINAL, MessageState, Reason, State, StateCode
+from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import (
     DETAIL_LIMIT,
     Delivered,
@@ -17,6 +18,7 @@ from notefly.domain.outcome import (
     RetryPolicy,
     Verdict,
     clip,
+    clipped,
     coarse,
 )
 from tests.support.time import NOON
@@ -109,3 +111,11 @@ def test_states() -> None:
     assert cancelled == {Reason.UNSUBSCRIBED, Reason.STOPPED}
     assert {reason.state for reason in Reason} == {State.CANCELLED, State.DEAD}
     assert len(MessageState) == 3
+
+
+def test_many_words_are_clipped_as_those_of_one() -> None:
+    fine = {SubscriberKey(1): "id-1", SubscriberKey(2): None}
+    assert clipped(fine) is fine
+    for words in ("x" * 501, "a\0b"):
+        said = fine | {SubscriberKey(3): words}
+        assert clipped(said) == {key: clip(one) for key, one in said.items()}

@@ -1,6 +1,8 @@
 """Nobody can be found in what is kept of a channel's words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notefly.domain.batch import Recipient
 from notefly.domain.ids import SubscriberKey
@@ -78,6 +80,27 @@ def test_nothing_said_is_nothing_to_hide() -> None:
         ADA.subscriber: Delivered(),
         BOB.subscriber: Retry(f"box {REDACTED}"),
     }
+
+
+TEXTS = st.text(st.sampled_from("aAbΣςİ+1 %\\\0\1"), max_size=5)
+
+
+@given(
+    st.lists(
+        st.tuples(TEXTS, TEXTS, TEXTS, TEXTS.filter(bool)), max_size=4, unique_by=lambda r: r[3]
+    )
+)
+def test_of_many_each_is_kept_as_of_one(rows: list[tuple[str, str, str, str]]) -> None:
+    people = [
+        Recipient(SubscriberKey(key), "m", *traces) for key, (*traces, _) in enumerate(rows, 1)
+    ]
+    said = {one.subscriber: Retry(row[3]) for one, row in zip(people, rows, strict=True)}
+    for order in (people, people[::-1]):
+        found = anonymous(Outcomes(Retry("aΣ"), said), order)
+        assert found.default.detail == redacted("aΣ", order)
+        for person in people:
+            kept = found.exceptions[person.subscriber].detail
+            assert kept == redacted(said[person.subscriber].detail, [person])
 
 
 def test_an_answer_about_somebody_else_is_left_to_whoever_drops_it() -> None:

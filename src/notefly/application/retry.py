@@ -14,6 +14,7 @@ from notefly.domain.outcome import (
     Outcomes,
     RetryPolicy,
     Verdict,
+    clipped,
 )
 from notefly.domain.redaction import anonymous
 from notefly.ports.batch_store import Slice
@@ -43,16 +44,11 @@ class Judge:
         outcomes = anonymous(outcomes, part.recipients)
         members = {recipient.subscriber for recipient in part.recipients}
         default, exceptions = _gathered(outcomes, members)
-        known: dict[Outcome, Verdict] = {}
-        verdicts = {}
-        for subscriber, outcome in exceptions.items():
-            if isinstance(outcome, Delivered):
-                # Mostly with a detail of its own, so that remembering it would only cost.
-                verdicts[subscriber] = judgement.verdict(outcome)
-                continue
-            if outcome not in known:
-                known[outcome] = judgement.verdict(outcome)
-            verdicts[subscriber] = known[outcome]
+        taken = {s: o.detail for s, o in exceptions.items() if isinstance(o, Delivered)}
+        others = {}
+        if len(taken) < len(exceptions):
+            others = {s: o for s, o in exceptions.items() if s not in taken}
+        known = {outcome: judgement.verdict(outcome) for outcome in set(others.values())}
         return Handed(
             part.after,
             part.through,
@@ -60,7 +56,8 @@ class Judge:
             started_at,
             judgement.verdict(default),
             size,
-            verdicts,
+            {subscriber: known[outcome] for subscriber, outcome in others.items()},
+            clipped(taken),
         )
 
     def alike(self, claim: Claim, epoch: Epoch, started_at: datetime, outcome: Outcome) -> Handed:
@@ -81,7 +78,9 @@ def _gathered(
     outcomes: Outcomes, members: set[SubscriberKey]
 ) -> tuple[Outcome, Mapping[SubscriberKey, Outcome]]:
     """When everybody was answered the same, that is the default, and needs no rows of their own."""
-    exceptions = {s: o for s, o in outcomes.exceptions.items() if s in members}
+    exceptions = outcomes.exceptions
+    if not exceptions.keys() <= members:
+        exceptions = {s: o for s, o in exceptions.items() if s in members}
     if len(exceptions) == len(members) and exceptions:
         first = next(iter(exceptions.values()))
         if all(answer == first for answer in exceptions.values()):

@@ -65,7 +65,8 @@ class Handed:
     """A hand-over that was answered: who was in it is settled by range and `epoch` alone.
 
     In it were the members of the batch with `after < subscriber <= through` whose subscription
-    was still open at `epoch`; the closed ones become `cancelled`. `exceptions` holds none but them.
+    was still open at `epoch`; the closed ones become `cancelled`. `exceptions` and `delivered` hold
+    none but them, and nobody twice.
     """
 
     after: SubscriberKey
@@ -76,20 +77,36 @@ class Handed:
     size: int
     """How many were given to the channel."""
     exceptions: Mapping[SubscriberKey, Verdict] = field(default_factory=dict)
+    delivered: Mapping[SubscriberKey, str | None] = field(default_factory=dict)
+    """Who was delivered, with a detail of their own: as an exception, without an object for each,
+    because mostly it is everybody."""
+
+    @property
+    def named(self) -> int:
+        """How many have an outcome of their own."""
+        return len(self.exceptions) + len(self.delivered)
 
     def joined(self, following: "Handed", within: timedelta) -> "Handed | None":
         """Both as one, if that says the same: everybody named, ended, of one epoch, at one time."""
         both = {**self.exceptions, **following.exceptions}
+        delivered = {**self.delivered, **following.delivered}
         size = self.size + following.size
         if (
             self.epoch != following.epoch
             or not timedelta(0) <= following.started_at - self.started_at < within
-            or len(both) != size
+            or len(both) + len(delivered) != size
             or any(verdict.due_at is not None for verdict in both.values())
         ):
             return None
         default = self.default if self.default == following.default else Verdict(State.DELIVERED)
-        return replace(self, through=following.through, default=default, size=size, exceptions=both)
+        return replace(
+            self,
+            through=following.through,
+            default=default,
+            size=size,
+            exceptions=both,
+            delivered=delivered,
+        )
 
 
 @dataclass(frozen=True, slots=True)

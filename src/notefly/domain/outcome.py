@@ -116,6 +116,14 @@ class Judgement:
         return Verdict(State.RETRYING, None, detail, due)
 
 
+def clipped(details: Mapping[SubscriberKey, str | None]) -> Mapping[SubscriberKey, str | None]:
+    """`clip` of many; mostly there is nothing to do, which is seen at once."""
+    words = [detail for detail in details.values() if detail is not None]
+    if not words or (max(map(len, words)) <= DETAIL_LIMIT and "".join(words).isprintable()):
+        return details
+    return {subscriber: clip(detail) for subscriber, detail in details.items()}
+
+
 def clip(detail: str | None) -> str | None:
     """A channel's words, made safe to keep: bounded, and free of what is not text."""
     if detail is None or (detail.isprintable() and len(detail) <= DETAIL_LIMIT):

@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from operator import contains
+from typing import Any
 from urllib.parse import quote
 
 from notefly.domain.batch import Recipient
@@ -11,6 +13,8 @@ from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import DETAIL_LIMIT, Outcome, Outcomes
 
 REDACTED = "[redacted]"
+BETWEEN, NEVER = "\0", "\1"
+"""What joins texts into one, and what stands for nothing to be found."""
 TORN = 4
 """Characters of an address that still tell something where a text was cut in its middle."""
 
@@ -20,25 +24,85 @@ def anonymous(outcomes: Outcomes, people: Collection[Recipient]) -> Outcomes:
 
     What was said of several is searched for all of them, what was said of one for that one.
     """
+    said = {s: o.detail for s, o in outcomes.exceptions.items() if o.detail}
+    exceptions, default = outcomes.exceptions, outcomes.default
+    if not said and not default.detail:
+        return outcomes
+    crowd = _Crowd(people)
+    if said and not crowd.none_named_in_their_own(said):
+        exceptions = _without_names(exceptions, said, people)
+    if default.detail and not crowd.none_named_in(default.detail):
+        default = _saying(default, redacted(default.detail, people))
+    return Outcomes(default, exceptions)
+
+
+class _Crowd:
+    """Shows at once, of many texts and people, that nobody is named: without a step for each.
+
+    Columns of texts are lowered as one string each and compared in C. What cannot be shown in this
+    way need not be so: then every text is looked at.
+    """
+
+    def __init__(self, people: Collection[Recipient]) -> None:
+        columns: list[tuple[Any, ...]] = [*zip(*people, strict=True)] or [(), ()]
+        self._subscribers: Collection[SubscriberKey] = columns[0]
+        # Behind the delivery's id: what the person is known by, name and address.
+        self._columns = [_lowered(column) for column in columns[2:]]
+        self._sound = all(len(column) == len(people) for column in self._columns)
+
+    def none_named_in(self, text: str) -> bool:
+        """Whether a text about all of them names none."""
+        lowered = text.lower()
+        return self._legible(text, 1) and not any(
+            any(map(lowered.__contains__, column)) for column in self._columns
+        )
+
+    def none_named_in_their_own(self, said: Mapping[SubscriberKey, str]) -> bool:
+        """Whether no text names the one whom it is about; nothing may be said of two."""
+        every = BETWEEN.join(said.values())
+        if len(set(said.values())) < len(said) or not self._legible(every, len(said)):
+            return False
+        lowered = dict(zip(said, every.lower().split(BETWEEN), strict=True))
+        texts = [lowered.pop(subscriber, "") for subscriber in self._subscribers]
+        return not lowered and not any(
+            any(map(contains, texts, column)) for column in self._columns
+        )
+
+    def _legible(self, text: str, texts: int) -> bool:
+        """Nothing in it is encoded, cut off, or like what stands between two."""
+        return (
+            self._sound
+            and text.count(BETWEEN) == texts - 1
+            and not any(sign in text for sign in ("%", "\\", NEVER))
+            and max(map(len, text.split(BETWEEN))) < DETAIL_LIMIT
+        )
+
+
+def _lowered(column: Iterable[str]) -> list[str]:
+    """Without the `+` of a number, which many providers leave away."""
+    joined = BETWEEN + BETWEEN.join([one or NEVER for one in column]).lower()
+    return joined.replace(BETWEEN + "+", BETWEEN).split(BETWEEN)[1:]
+
+
+def _without_names(
+    exceptions: Mapping[SubscriberKey, Outcome],
+    said: Mapping[SubscriberKey, str],
+    people: Collection[Recipient],
+) -> Mapping[SubscriberKey, Outcome]:
     shared: dict[str, SubscriberKey | None] = {}
-    for subscriber, outcome in outcomes.exceptions.items():
-        if outcome.detail:
-            shared[outcome.detail] = None if outcome.detail in shared else subscriber
-    by_key = {person.subscriber: person for person in people} if shared else {}
+    for subscriber, detail in said.items():
+        shared[detail] = None if detail in shared else subscriber
+    by_key = {person.subscriber: person for person in people}
     known: dict[str, str] = {}
     for detail, alone in shared.items():
         about = people if alone is None or alone not in by_key else [by_key[alone]]
         known[detail] = redacted(detail, about)
-    exceptions: Mapping[SubscriberKey, Outcome] = outcomes.exceptions
-    if any(before != after for before, after in known.items()):
-        exceptions = {
-            subscriber: _saying(outcome, known[outcome.detail]) if outcome.detail else outcome
-            for subscriber, outcome in outcomes.exceptions.items()
-        }
-    default = outcomes.default
-    if default.detail:
-        default = _saying(default, redacted(default.detail, people))
-    return Outcomes(default, exceptions)
+    if all(before == after for before, after in known.items()):
+        return exceptions
+    return {
+        subscriber: _saying(outcome, known[outcome.detail]) if outcome.detail else outcome
+        for subscriber, outcome in exceptions.items()
+    }
 
 
 def redacted(detail: str, people: Collection[Recipient]) -> str:

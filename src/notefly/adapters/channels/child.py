@@ -8,6 +8,7 @@ signal of the kernel on Linux, and everywhere because the socket ends.
 import asyncio
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -33,6 +34,9 @@ from notefly.domain.outcome import Outcomes, Retry
 from notefly.ports.channel import Channel, HandOver
 
 PR_SET_PDEATHSIG = 1
+YOUNG_OBJECTS = 10_000
+"""Until they are looked through for circles: a hand-over is a thousand people in none, and with
+Python's usual 700 that took more time than making them."""
 OUT_OF_MEMORY = 137
 """The status of a container that was killed for its memory; the same here, by its own hand."""
 
@@ -41,6 +45,7 @@ def main() -> None:
     """Serve until the broker closes the socket."""
     hands_in, answers_out = take_socket()
     die_with_parent()
+    gc.set_threshold(YOUNG_OBJECTS)
     hello = json.loads(read_frame(hands_in))
     limit_memory(hello["memory_bytes"])
     sys.path[:] = hello["path"]

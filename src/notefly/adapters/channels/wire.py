@@ -17,6 +17,8 @@ from notefly.domain.outcome import DETAIL_LIMIT, Delivered, Outcome, Outcomes, R
 from notefly.ports.channel import HandOver
 
 HEADER = 4
+TEXT = {str, type(None)}
+"""The types of a detail."""
 READY = b'{"ready":true}'
 
 
@@ -59,10 +61,8 @@ def pack_hand_over(number: int, hand_over: HandOver) -> bytes:
             "channel": hand_over.channel,
             "attempt": hand_over.attempt,
             "size": hand_over.size,
-            "recipients": [
-                [r.subscriber, r.delivery_id, r.subscriber_id, r.name, r.address]
-                for r in hand_over.recipients
-            ],
+            # Tuples are written as arrays, without a step in Python for each.
+            "recipients": hand_over.recipients,
         }
     )
 
@@ -81,16 +81,31 @@ def unpack_hand_over(body: bytes) -> tuple[int, HandOver]:
     )
     at = datetime.fromisoformat(accepted_at)
     message = Message(MessageId(message_id), MessageKey(key), Epoch(epoch), at, content)
-    recipients = [
-        Recipient(SubscriberKey(subscriber), *others) for subscriber, *others in raw["recipients"]
-    ]
+    recipients = list(map(Recipient._make, raw["recipients"]))
     return raw["number"], HandOver(message, raw["channel"], raw["attempt"], raw["size"], recipients)
 
 
 def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:
-    """Raises TypeError or ValueError for what a channel must not answer."""
-    exceptions = [[key, _pack(outcome)] for key, outcome in outcomes.exceptions.items()]
-    return dump({"number": number, "default": _pack(outcomes.default), "exceptions": exceptions})
+    """Raises TypeError or ValueError for what a channel must not answer.
+
+    `delivered` is a column of subscribers and one of details: mostly it is everybody.
+    """
+    taken: dict[SubscriberKey, str | None] = {}
+    others = []
+    for key, outcome in outcomes.exceptions.items():
+        if type(outcome) is Delivered and type(outcome.detail) in TEXT:
+            taken[key] = outcome.detail
+        else:
+            others.append([key, _pack(outcome)])
+    details = [detail and detail[:DETAIL_LIMIT] for detail in taken.values()]
+    return dump(
+        {
+            "number": number,
+            "default": _pack(outcomes.default),
+            "exceptions": others,
+            "delivered": [list(taken), details],
+        }
+    )
 
 
 def unpack_outcomes(number: int, body: bytes, recipients: Iterable[Recipient]) -> Outcomes:
@@ -101,10 +116,21 @@ def unpack_outcomes(number: int, body: bytes, recipients: Iterable[Recipient]) -
     exceptions = raw.get("exceptions")
     if not isinstance(exceptions, list):
         raise Garbage("an answer without exceptions")
-    found = dict(_unpack_pair(pair) for pair in exceptions)
+    found = _unpack_delivered(raw.get("delivered")) | dict(map(_unpack_pair, exceptions))
     if not found.keys() <= {r.subscriber for r in recipients}:
         raise Garbage("an outcome for somebody who is not in the hand-over")
     return Outcomes(_unpack(raw.get("default")), found)
+
+
+def _unpack_delivered(raw: object) -> dict[SubscriberKey, Outcome]:
+    match raw:
+        case [list(keys), list(details)] if (
+            len(keys) == len(details)
+            and set(map(type, keys)) <= {int}
+            and set(map(type, details)) <= TEXT
+        ):
+            return dict(zip(keys, map(Delivered, details), strict=True))
+    raise Garbage("not two columns of who was delivered")
 
 
 def strangers(outcomes: Outcomes, hand_over: HandOver) -> Mapping[SubscriberKey, Outcome]:

@@ -66,9 +66,8 @@ WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after 
 AND s.from_epoch <= :epoch AND s.to_epoch > :epoch AND s.to_epoch <= :now
 
 -- name: record_waiting
-UPDATE delivery d SET state = r.state, reason = r.reason, batch = :batch::bigint, attempt = :attempt::integer, detail = r.detail
-FROM unnest(:subscribers::bigint[], :states::smallint[], :reasons::smallint[], :details::text[])
-    AS r(subscriber, state, reason, detail)
+UPDATE delivery d SET state = :state::smallint, reason = :reason::smallint, batch = :batch::bigint, attempt = :attempt::integer, detail = r.detail
+FROM unnest(:subscribers::bigint[], :details::text[]) AS r(subscriber, detail)
 WHERE d.message = :message AND d.channel = :channel AND d.subscriber = r.subscriber AND d.state IN (0, 2)
 
 -- name: repoint

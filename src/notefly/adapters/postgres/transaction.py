@@ -9,13 +9,15 @@ from typing_extensions import override
 
 from notefly.adapters.postgres.statements import STATEMENTS, Statement
 from notefly.adapters.postgres.waiting import answer
-from notefly.adapters.relational.transaction import Fact, Row, Values
+from notefly.adapters.relational.transaction import Details, Fact, Row, Values
 from notefly.domain.ids import Epoch
 
 CHUNK = 100
 """Rows that a stream fetches in one go."""
-OUTCOME = ("subscriber", "state", "reason", "detail")
-COLUMNS = ("message", "channel", *OUTCOME, "batch", "attempt", "round")
+COLUMNS = (
+    *("message", "channel", "subscriber", "state", "reason", "batch", "attempt", "round"),
+    "detail",
+)
 """Of a new row of the log."""
 # Generic for the type checker only.
 Link: TypeAlias = "Connection[Record] | PoolConnectionProxy[Record]"
@@ -109,15 +111,16 @@ class Transaction(Reading):
     def add_planned(self, batches: Sequence[Row]) -> Sequence[int]:
         return [row[0] for row in self.rows("batches.add_planned", columns(batches))]
 
-    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+    def record_new(self, scope: Mapping[str, Any], details: Details) -> int:
         """Together with those of other batches: a COPY costs most where it begins."""
-        place, owner = (scope["message"], scope["channel"]), (scope["batch"], scope["attempt"], 1)
-        self._new += [(*place, *row, *owner) for row in rows]
-        return len(rows)
+        before = (scope["message"], scope["channel"])
+        ending = (scope["state"], scope["reason"], scope["batch"], scope["attempt"], 1)
+        self._new += [(*before, one, *ending, detail) for one, detail in details.items()]
+        return len(details)
 
-    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        arrays = zip(("subscribers", "states", "reasons", "details"), columns(rows), strict=True)
-        return self.run("members.record_waiting", {**scope, **dict(arrays)})
+    def record_waiting(self, scope: Mapping[str, Any], details: Details) -> int:
+        columns = {"subscribers": list(details), "details": list(details.values())}
+        return self.run("members.record_waiting", {**scope, **columns})
 
     def tell(self, facts: Iterable[Fact]) -> None:
         """They are written at the very end, because everybody waits for their counter."""

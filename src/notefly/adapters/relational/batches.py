@@ -171,7 +171,7 @@ def _slice(
     scope["prefix"] = delivery_prefix(claim.message.id, claim.channel)
     statement = "members.recipients_waiting" if batch.by_rows else "members.recipients_planned"
     rows = [] if stopped else reading.rows(statement, scope)
-    last = len(rows) < limit
+    last = len(rows) < limit or rows[-1][0] == batch.last
     through = SubscriberKey(batch.last if last else rows[-1][0])
     return Slice(
         epoch=Epoch(now),

@@ -12,6 +12,7 @@ from notefly.adapters.relational.record import (
     announce,
     members,
     record,
+    together,
     write,
 )
 from notefly.adapters.relational.rows import (
@@ -202,7 +203,7 @@ def _bury(transaction: Transaction, batch: Batch, at: datetime) -> None:
     detail = f"the channel's process, or the worker, died on it {batch.deaths} times, alone"
     verdict = Verdict(State.DEAD, Reason.POISON, detail)
     [(subscriber, _)] = members(transaction, batch)
-    write(transaction, batch, [(subscriber, verdict)], batch.key)
+    write(transaction, batch, together([(subscriber, verdict)]), batch.key)
     batch.count(State.DEAD, 1, subscriber)
 
 
@@ -218,7 +219,7 @@ def _apart(transaction: Transaction, batch: Batch, subscriber: SubscriberKey) ->
         due=None,
         deaths=1,
     )
-    write(transaction, batch, [(subscriber, Verdict(State.PENDING))], child)
+    write(transaction, batch, together([(subscriber, Verdict(State.PENDING))]), child)
     batch.moved += 1
     return child
 

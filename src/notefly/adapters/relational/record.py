@@ -1,6 +1,6 @@
 """Recording: what becomes of a batch's members, and what is left of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from notefly.adapters.relational.rows import (
@@ -19,6 +19,9 @@ from notefly.domain.ids import BatchKey, Epoch, SubscriberKey
 from notefly.domain.outcome import Verdict
 
 Judged = tuple[SubscriberKey, Verdict]
+Endings = dict[tuple[State, Reason | None], dict[SubscriberKey, str | None]]
+"""The details of those who end alike."""
+DELIVERED = (State.DELIVERED, None)
 UNSUBSCRIBED = Verdict(State.CANCELLED, Reason.UNSUBSCRIBED)
 
 
@@ -27,7 +30,7 @@ def is_alike(report: Report) -> bool:
     if report.ending is not Ending.FINISHED or len(report.handed) != 1:
         return False
     handed = report.handed[0]
-    return not handed.exceptions and handed.default.state.terminal
+    return not handed.named and handed.default.state.terminal
 
 
 def members(
@@ -46,7 +49,7 @@ def record(
     Not so in one that is `going_on` at once: there they are set aside, to wait for their time.
     """
     default = handed.default
-    if batch.untouched and not handed.exceptions and default.state.terminal:
+    if batch.untouched and not handed.named and default.state.terminal:
         _record_alike(transaction, batch, handed)
     else:
         _record_each(transaction, batch, handed, going_on=going_on)
@@ -73,21 +76,31 @@ def _record_alike(transaction: Transaction, batch: Batch, handed: Handed) -> Non
 
 def _record_each(transaction: Transaction, batch: Batch, handed: Handed, *, going_on: bool) -> None:
     """Look at every member: a closed choice is cancelled, an exception has its own verdict."""
-    verdicts: list[Judged] = []
-    everybody_named = len(handed.exceptions) == handed.size and handed.epoch == batch.epoch
+    everybody_named = handed.named == handed.size and handed.epoch == batch.epoch
     if everybody_named and not batch.by_rows:
         verdicts = sorted(handed.exceptions.items())
+        ended = together(one for one in verdicts if one[1].due_at is None)
+        ended.setdefault(DELIVERED, {}).update(handed.delivered)
     else:
-        for subscriber, to_epoch in members(transaction, batch, handed.after, handed.through):
-            verdict = handed.exceptions.get(subscriber, handed.default)
-            verdicts.append((subscriber, verdict if to_epoch > handed.epoch else UNSUBSCRIBED))
-    ended = [one for one in verdicts if one[1].due_at is None]
-    for state, group in write(transaction, batch, ended, batch.key):
-        batch.count(state, len(group), group[-1][0])
+        verdicts = list(_looked_at(transaction, batch, handed))
+        ended = together(one for one in verdicts if one[1].due_at is None)
+    write(transaction, batch, ended, batch.key)
+    for (state, _), details in ended.items():
+        batch.count(state, len(details), next(reversed(details), None))
     waiting = [one for one in verdicts if one[1].due_at is not None]
     apart = waiting if going_on else [one for one in waiting if one[0] in handed.exceptions]
     if apart:
         _set_aside(transaction, batch, apart)
+
+
+def _looked_at(transaction: Transaction, batch: Batch, handed: Handed) -> Iterator[Judged]:
+    for subscriber, to_epoch in members(transaction, batch, handed.after, handed.through):
+        if to_epoch <= handed.epoch:
+            yield subscriber, UNSUBSCRIBED
+        elif subscriber in handed.delivered:
+            yield subscriber, Verdict(*DELIVERED, handed.delivered[subscriber])
+        else:
+            yield subscriber, handed.exceptions.get(subscriber, handed.default)
 
 
 def _set_aside(transaction: Transaction, batch: Batch, retried: list[Judged]) -> None:
@@ -101,29 +114,29 @@ def _set_aside(transaction: Transaction, batch: Batch, retried: list[Judged]) ->
         child = add_child(
             transaction, batch, RETRY, keys, state=WAITING, spent=batch.spent + 1, due=due
         )
-        write(transaction, batch, group, child)
+        write(transaction, batch, together(group), child)
         batch.children.append(child)
         batch.moved += len(group)
         batch.ended[State.RETRYING] += len(group)
         batch.alone = keys[-1]
 
 
-def write(
-    transaction: Transaction, batch: Batch, verdicts: Sequence[Judged], owner: BatchKey
-) -> list[tuple[State, list[Judged]]]:
+def together(verdicts: Iterable[Judged]) -> Endings:
+    """Those who end alike."""
+    found: Endings = {}
+    for subscriber, (state, reason, detail, _) in verdicts:
+        found.setdefault((state, reason), {})[subscriber] = detail
+    return found
+
+
+def write(transaction: Transaction, batch: Batch, endings: Endings, owner: BatchKey) -> None:
     """A row for each, new or in place of the one that waited; one statement for those alike."""
     put = transaction.record_waiting if batch.by_rows else transaction.record_new
     scope = batch.scope(NOBODY, NOBODY, 0) | {"batch": owner, "attempt": batch.attempts}
-    rows = [
-        (subscriber, CODES[verdict.state], reason_code(verdict.reason), verdict.detail)
-        for subscriber, verdict in verdicts
-    ]
-    if rows and put(scope, rows) != len(rows):
-        raise StoreBrokenError(f"batch {batch.key} recorded another number than {len(rows)}")
-    by_state: dict[State, list[Judged]] = {}
-    for judged in verdicts:
-        by_state.setdefault(judged[1].state, []).append(judged)
-    return list(by_state.items())
+    for (state, reason), details in endings.items():
+        alike = scope | {"state": CODES[state], "reason": reason_code(reason)}
+        if details and put(alike, details) != len(details):
+            raise StoreBrokenError(f"batch {batch.key} recorded not {len(details)}, as it should")
 
 
 def add_child(  # noqa: PLR0913 - a row has that many columns

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from notefly.domain.ids import Epoch
+from notefly.domain.ids import Epoch, SubscriberKey
 
 Row = tuple[Any, ...]
 Values = Sequence[Any] | Mapping[str, Any]
+Details = Mapping[SubscriberKey, str | None]
+"""A channel's words, by whom they are about."""
 T = TypeVar("T")
 
 
@@ -98,14 +100,14 @@ class Transaction(Reading, Protocol):
         """Store (message, channel, first, last, size) for each: their keys, which rise."""
         ...
 
-    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        """Add a line of the log for each (subscriber, state, reason, detail): how many.
+    def record_new(self, scope: Mapping[str, Any], details: Details) -> int:
+        """Add a line of the log for each: how many. The `scope` says how they ended.
 
         A second one for a delivery is an error, here or at the end of the transaction.
         """
         ...
 
-    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
+    def record_waiting(self, scope: Mapping[str, Any], details: Details) -> int:
         """The same in place of the lines that waited."""
         ...
 

@@ -60,14 +60,14 @@ WHERE s.category = :category AND s.channel = :channel AND s.subscriber > :after 
 AND s.from_epoch <= :epoch AND s.to_epoch > :epoch AND s.to_epoch <= :now
 
 -- name: record_new
--- Pairs of subscriber and detail.
+-- An object of details by subscriber.
 INSERT INTO delivery (message, channel, subscriber, state, reason, batch, attempt, round, detail)
-SELECT :message, :channel, value ->> 0, :state, :reason, :batch, :attempt, 1, value ->> 1 FROM json_each(:pairs)
+SELECT :message, :channel, CAST(key AS INTEGER), :state, :reason, :batch, :attempt, 1, atom FROM json_each(:details)
 
 -- name: record_waiting
-UPDATE delivery SET state = :state, reason = :reason, batch = :batch, attempt = :attempt, detail = p.value ->> 1
-FROM json_each(:pairs) p
-WHERE message = :message AND channel = :channel AND subscriber = p.value ->> 0 AND delivery.state IN (0, 2)
+UPDATE delivery SET state = :state, reason = :reason, batch = :batch, attempt = :attempt, detail = p.atom
+FROM json_each(:details) p
+WHERE message = :message AND channel = :channel AND subscriber = CAST(p.key AS INTEGER) AND delivery.state IN (0, 2)
 
 -- name: repoint
 -- The halves of a split retry take their rows with them.

@@ -4,14 +4,13 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 import apsw
 
 from notefly.adapters.relational.statements import load_all
 from notefly.adapters.relational.times import micros
-from notefly.adapters.relational.transaction import Fact, Row, Values
+from notefly.adapters.relational.transaction import Details, Fact, Row, Values
 from notefly.domain.ids import Epoch
 
 STATEMENTS = load_all(
@@ -133,20 +132,16 @@ class Transaction(Reading):
         self.run("batches.add_planned", (json.dumps(rows),))
         return range(first, first + len(rows))
 
-    def record_new(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        return self._record("members.record_new", scope, rows)
+    def record_new(self, scope: Mapping[str, Any], details: Details) -> int:
+        return self._record("members.record_new", scope, details)
 
-    def record_waiting(self, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        return self._record("members.record_waiting", scope, rows)
+    def record_waiting(self, scope: Mapping[str, Any], details: Details) -> int:
+        return self._record("members.record_waiting", scope, details)
 
-    def _record(self, statement: str, scope: Mapping[str, Any], rows: Sequence[Row]) -> int:
-        """One statement for neighbours that ended alike."""
-        written = 0
-        for (state, reason), group in groupby(rows, key=lambda row: row[1:3]):
-            pairs = json.dumps([(row[0], row[3]) for row in group], ensure_ascii=False)
-            values = {**scope, "state": state, "reason": reason, "pairs": pairs}
-            written += self.run(statement, values)
-        return written
+    def _record(self, statement: str, scope: Mapping[str, Any], details: Details) -> int:
+        """As one JSON object: SQLite parses it once, where an array of pairs is parsed for each."""
+        words = json.dumps(dict(details), ensure_ascii=False)
+        return self.run(statement, {**scope, "details": words})
 
     def tell(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
