@@ -1,14 +1,16 @@
 """One message to half a million people on two channels, by processes of their own."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks.engines.bench import CHANNELS, MOVIES, EnginesBench, plain
 from benchmarks.engines.population import Stage
 from benchmarks.engines.processes import Cluster, Running
 from benchmarks.engines.queues import Settings, jetstream, skip_locked
-from benchmarks.figures import Figure, of_ratios
+from benchmarks.figures import CHANNEL_CALLED, NO_CHANNEL_CALLED, Figure, of_ratios
 from benchmarks.population import Group
 
 Queue = Callable[[], AbstractContextManager[Settings]]
@@ -69,29 +71,87 @@ def _broadcast(running: Running, rows: int) -> float:
 
 
 def second_worker(bench: EnginesBench) -> list[Figure]:
-    """And a third; the processor time of the server says whether it is the limit."""
-    speeds: dict[int, list[float]] = {n: [] for n in WORKERS}
-    server: dict[int, list[float]] = {n: [] for n in WORKERS}
+    """And a third: where the server records a batch in one statement, and where a worker answers
+    for each recipient. Processor time says which part is the limit."""
+    return [
+        *_more_workers(bench, "log mode", bench.crowd, bench.rows),
+        *_more_workers(
+            bench,
+            "channels that answer for each recipient",
+            bench.called,
+            bench.called_people * CHANNELS,
+            ("called",),
+        ),
+    ]
+
+
+def _more_workers(
+    bench: EnginesBench, mode: str, template: str, rows: int, changes: Sequence[str] = ()
+) -> list[Figure]:
+    runs: dict[int, list[Effort]] = {n: [] for n in WORKERS}
     for _ in range(bench.rounds):
         for workers in WORKERS:
-            with bench.stage.fresh(bench.crowd) as dsn, Cluster(dsn, workers).started() as running:
-                spent = bench.stage.processor_seconds()
-                seconds = _broadcast(running, bench.rows)
-                speeds[workers].append(bench.rows / seconds)
-                server[workers].append((bench.stage.processor_seconds() - spent) / seconds)
-    busy = {n: median(used) for n, used in server.items()}
+            runs[workers].append(_effort(bench, template, rows, workers, changes))
+    speeds = {n: [rows / run.seconds for run in done] for n, done in runs.items()}
+    busy = {
+        n: [round(median(cores), 2) for cores in zip(*(r.busy for r in done), strict=True)]
+        for n, done in runs.items()
+    }
     return [
         of_ratios(
-            f"broadcast with {workers} workers / with 1",
+            f"broadcast with {workers} workers / with 1, {mode}",
             "deliveries/s",
             speeds[workers],
             speeds[1],
             SECOND_WORKER if workers == 2 else 1.0,
-            note=f"cores that the server kept busy: {busy[1]:.2f}, then {busy[workers]:.2f}",
-            more={"server_cores_busy": busy},
+            called=CHANNEL_CALLED if changes else NO_CHANNEL_CALLED,
+            note=_limit(*busy[1], *busy[workers]),
+            more={"cores_busy_server_and_workers": busy},
         )
         for workers in WORKERS[1:]
     ]
+
+
+class Effort(NamedTuple):
+    """What one broadcast took."""
+
+    seconds: float
+    server: float
+    """Processor seconds."""
+    workers: float
+
+    @property
+    def busy(self) -> tuple[float, float]:
+        """Cores, on average: the server's and the workers'."""
+        return self.server / self.seconds, self.workers / self.seconds
+
+
+def _effort(
+    bench: EnginesBench, template: str, rows: int, workers: int, changes: Sequence[str]
+) -> Effort:
+    with (
+        bench.stage.fresh(template) as dsn,
+        Cluster(dsn, workers, changes=changes).started() as running,
+    ):
+        running.broadcast(MOVIES.category, MOVIES.count * CHANNELS)
+        server, own = bench.stage.processor_seconds(), running.processor_seconds()
+        seconds = running.broadcast("sports", rows)
+        return Effort(
+            seconds,
+            bench.stage.processor_seconds() - server,
+            running.processor_seconds() - own,
+        )
+
+
+def _limit(server: float, worker: float, servers: float, workers: float) -> str:
+    """What a worker alone keeps busiest is what more of them can only wait for, or add to."""
+    limit = "the server" if server > worker else "the worker"
+    cores = os.cpu_count() or 1
+    full = f", all {cores} cores" if servers + workers > 0.85 * cores else ""
+    return (
+        f"with one, {limit} is the limit: cores busy {server:.2f} server, {worker:.2f} worker; "
+        f"then {servers:.2f} and {workers:.2f}{full}"
+    )
 
 
 def growth(bench: EnginesBench) -> list[Figure]:

@@ -13,8 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
 
+from benchmarks.channels import CalledChannel
+from benchmarks.engines.population import KINDS
 from notefly.adapters.postgres.messages import Member, PostgresMessages
 from notefly.adapters.relational.batches import RelationalBatches
+from notefly.bootstrap import surroundings
 from notefly.cli import main as command_line
 from notefly.domain.batch import Report
 from notefly.ports.batch_store import Finished
@@ -48,7 +51,17 @@ def one_each(stack: ExitStack) -> None:
     stack.enter_context(mock.patch.object(PostgresMessages, "accept", accept))
 
 
-CHANGES: dict[str, Callable[[ExitStack], None]] = {"stamps": stamps, "one-each": one_each}
+def called(stack: ExitStack) -> None:
+    """Every channel is called with each recipient, and answers for each."""
+    channels = {name: CalledChannel(name, kind) for name, kind in KINDS.items()}
+    stack.enter_context(mock.patch.object(surroundings, "load_channels", return_value=channels))
+
+
+CHANGES: dict[str, Callable[[ExitStack], None]] = {
+    "stamps": stamps,
+    "one-each": one_each,
+    "called": called,
+}
 
 
 def main() -> None:
