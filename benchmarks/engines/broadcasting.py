@@ -1,13 +1,13 @@
 """One message to half a million people on two channels, by processes of their own."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.engines.bench import CHANNELS, MOVIES, EnginesBench, plain
-from benchmarks.engines.population import Stage
+from benchmarks.engines.population import CATEGORIES, Stage
 from benchmarks.engines.processes import Cluster, Running
 from benchmarks.engines.queues import Settings, jetstream, skip_locked
 from benchmarks.figures import CHANNEL_CALLED, NO_CHANNEL_CALLED, Figure, of_ratios
@@ -155,36 +155,39 @@ def _limit(server: float, worker: float, servers: float, workers: float) -> str:
 
 
 def growth(bench: EnginesBench) -> list[Figure]:
-    """Time per delivery, from small audiences to large ones."""
+    """Time per delivery, from small audiences to large ones, by more and more workers."""
     sizes: Sequence[int] = [n for n in AUDIENCES if n <= bench.people * CHANNELS]
-    taken: dict[int, list[float]] = {n: [] for n in sizes}
     template = audiences(bench.stage, sizes)
+    taken: dict[int, dict[int, list[float]]] = {w: {n: [] for n in sizes} for w in WORKERS}
     for _ in range(bench.rounds):
-        with bench.stage.fresh(template) as dsn, Cluster(dsn, 2).started() as running:
-            for category, deliveries in zip(("movies", "finance", "sports"), sizes, strict=False):
-                running.broadcast(category, deliveries)
-                taken[deliveries].append(running.broadcast(category, deliveries))
+        for workers in WORKERS:
+            with bench.stage.fresh(template) as dsn, Cluster(dsn, workers).started() as running:
+                for category, deliveries in zip(CATEGORIES, sizes, strict=False):
+                    running.broadcast(category, deliveries)
+                    taken[workers][deliveries].append(running.broadcast(category, deliveries))
+    return [_growth(workers, taken[workers], bench.rounds) for workers in WORKERS]
+
+
+def _growth(workers: int, taken: Mapping[int, Sequence[float]], rounds: int) -> Figure:
     each = {n: median(seconds) / n * 1e6 for n, seconds in taken.items()}
-    largest, smallest = sizes[-1], sizes[0]
+    largest, smallest = max(each), min(each)
     ratio = each[largest] / each[smallest]
-    return [
-        Figure(
-            f"time per delivery at {largest:,} / at {smallest:,}, 2 workers",
-            each[largest],
-            "us/delivery",
-            each[smallest],
-            ratio,
-            "<= 1.1 x",
-            ratio <= 1.1,
-            bench.rounds,
-            note="log mode, SKIP LOCKED, the second broadcast of each",
-            more={"us_per_delivery": each, "seconds": taken},
-        )
-    ]
+    every = ", ".join(f"{each[n]:.3g} us at {n:,}" for n in sorted(each, reverse=True))
+    return Figure(
+        f"time per delivery at {largest:,} / at {smallest:,}, workers: {workers}",
+        each[largest],
+        "us/delivery",
+        each[smallest],
+        ratio,
+        "<= 1.1 x",
+        ratio <= 1.1,
+        rounds,
+        note=f"log mode, SKIP LOCKED, the second broadcast of each: {every}",
+        more={"us_per_delivery": each, "seconds": dict(taken)},
+    )
 
 
 def audiences(stage: Stage, sizes: Sequence[int]) -> str:
     """A category for each size of broadcast."""
-    names = ("movies", "finance", "sports")
-    groups = [Group(name, n // CHANNELS) for name, n in zip(names, sizes, strict=False)]
+    groups = [Group(name, n // CHANNELS) for name, n in zip(CATEGORIES, sizes, strict=False)]
     return stage.template(f"audiences_{len(groups)}", groups)
