@@ -17,6 +17,8 @@ Queue = Callable[[], AbstractContextManager[Settings]]
 AUDIENCES = (1_000, 100_000, 1_000_000)
 WORKERS = (1, 2, 3)
 SECOND_WORKER = 1.5
+FULL = 0.85
+"""Of a core, on average over a broadcast with its beginning and its end."""
 
 
 def by_skip_locked(bench: EnginesBench) -> list[Figure]:
@@ -71,16 +73,16 @@ def _broadcast(running: Running, rows: int) -> float:
 
 
 def second_worker(bench: EnginesBench) -> list[Figure]:
-    """And a third: where the server records a batch in one statement, and where a worker answers
-    for each recipient. Processor time says which part is the limit."""
+    """And a third: where the server records a batch in one statement, and where a provider is
+    waited for and answers for each recipient. Processor time says which part is the limit."""
     return [
         *_more_workers(bench, "log mode", bench.crowd, bench.rows),
         *_more_workers(
             bench,
-            "channels that answer for each recipient",
+            "channels whose provider answers for each recipient in 50 ms",
             bench.called,
             bench.called_people * CHANNELS,
-            ("called",),
+            ("distant",),
         ),
     ]
 
@@ -105,7 +107,7 @@ def _more_workers(
             speeds[1],
             SECOND_WORKER if workers == 2 else 1.0,
             called=CHANNEL_CALLED if changes else NO_CHANNEL_CALLED,
-            note=_limit(*busy[1], *busy[workers]),
+            note=f"limit with 1: {_limit(*busy[1])}; with {workers}: {_limit(*busy[workers])}",
             more={"cores_busy_server_and_workers": busy},
         )
         for workers in WORKERS[1:]
@@ -143,15 +145,16 @@ def _effort(
         )
 
 
-def _limit(server: float, worker: float, servers: float, workers: float) -> str:
-    """What a worker alone keeps busiest is what more of them can only wait for, or add to."""
-    limit = "the server" if server > worker else "the worker"
+def _limit(server: float, workers: float) -> str:
+    """Which part cannot do more, by the cores that they keep busy."""
     cores = os.cpu_count() or 1
-    full = f", all {cores} cores" if servers + workers > 0.85 * cores else ""
-    return (
-        f"with one, {limit} is the limit: cores busy {server:.2f} server, {worker:.2f} worker; "
-        f"then {servers:.2f} and {workers:.2f}{full}"
-    )
+    if server + workers > FULL * cores:
+        limit = f"all {cores} cores"
+    elif max(server, workers) > FULL:
+        limit = "the server" if server > workers else "the worker"
+    else:
+        limit = "waiting for answers"
+    return f"{limit} (cores busy: server {server:.2f}, workers {workers:.2f})"
 
 
 def growth(bench: EnginesBench) -> list[Figure]:
