@@ -14,6 +14,8 @@ from benchmarks.population import Group
 
 MOVIES = Group("movies", 10)
 CHANNELS = 2
+CALLED_SHARE = 5
+"""One in so many of the people of a broadcast is enough where each is answered for."""
 
 
 class NotRun(Exception):  # noqa: N818 - reads as what it says
@@ -39,6 +41,15 @@ class EnginesBench:
     def crowd(self) -> str:
         """Many people in sports, ten in movies."""
         return self.stage.template("crowd", [Group("sports", self.people), MOVIES])
+
+    @cached_property
+    def called(self) -> str:
+        """The same with fewer people: enough where a channel answers for each of them."""
+        return self.stage.template("called", [Group("sports", self.called_people), MOVIES])
+
+    @property
+    def called_people(self) -> int:
+        return self.people // CALLED_SHARE
 
 
 def plain(do: str, **what: Any) -> Mapping[str, Any]:

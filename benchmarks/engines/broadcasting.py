@@ -1,20 +1,24 @@
 """One message to half a million people on two channels, by processes of their own."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks.engines.bench import CHANNELS, MOVIES, EnginesBench, plain
-from benchmarks.engines.population import Stage
+from benchmarks.engines.population import CATEGORIES, Stage
 from benchmarks.engines.processes import Cluster, Running
 from benchmarks.engines.queues import Settings, jetstream, skip_locked
-from benchmarks.figures import Figure, of_ratios
+from benchmarks.figures import CHANNEL_CALLED, NO_CHANNEL_CALLED, Figure, of_ratios
 from benchmarks.population import Group
 
 Queue = Callable[[], AbstractContextManager[Settings]]
 AUDIENCES = (1_000, 100_000, 1_000_000)
 WORKERS = (1, 2, 3)
 SECOND_WORKER = 1.5
+FULL = 0.85
+"""Of a core, on average over a broadcast with its beginning and its end."""
 
 
 def by_skip_locked(bench: EnginesBench) -> list[Figure]:
@@ -69,62 +73,124 @@ def _broadcast(running: Running, rows: int) -> float:
 
 
 def second_worker(bench: EnginesBench) -> list[Figure]:
-    """And a third; the processor time of the server says whether it is the limit."""
-    speeds: dict[int, list[float]] = {n: [] for n in WORKERS}
-    server: dict[int, list[float]] = {n: [] for n in WORKERS}
+    """And a third: where the server records a batch in one statement, and where a provider is
+    waited for and answers for each recipient. Processor time says which part is the limit."""
+    return [
+        *_more_workers(bench, "log mode", bench.crowd, bench.rows),
+        *_more_workers(
+            bench,
+            "channels whose provider answers for each recipient in 50 ms",
+            bench.called,
+            bench.called_people * CHANNELS,
+            ("distant",),
+        ),
+    ]
+
+
+def _more_workers(
+    bench: EnginesBench, mode: str, template: str, rows: int, changes: Sequence[str] = ()
+) -> list[Figure]:
+    runs: dict[int, list[Effort]] = {n: [] for n in WORKERS}
     for _ in range(bench.rounds):
         for workers in WORKERS:
-            with bench.stage.fresh(bench.crowd) as dsn, Cluster(dsn, workers).started() as running:
-                spent = bench.stage.processor_seconds()
-                seconds = _broadcast(running, bench.rows)
-                speeds[workers].append(bench.rows / seconds)
-                server[workers].append((bench.stage.processor_seconds() - spent) / seconds)
-    busy = {n: median(used) for n, used in server.items()}
+            runs[workers].append(_effort(bench, template, rows, workers, changes))
+    speeds = {n: [rows / run.seconds for run in done] for n, done in runs.items()}
+    busy = {
+        n: [round(median(cores), 2) for cores in zip(*(r.busy for r in done), strict=True)]
+        for n, done in runs.items()
+    }
     return [
         of_ratios(
-            f"broadcast with {workers} workers / with 1",
+            f"broadcast with {workers} workers / with 1, {mode}",
             "deliveries/s",
             speeds[workers],
             speeds[1],
             SECOND_WORKER if workers == 2 else 1.0,
-            note=f"cores that the server kept busy: {busy[1]:.2f}, then {busy[workers]:.2f}",
-            more={"server_cores_busy": busy},
+            called=CHANNEL_CALLED if changes else NO_CHANNEL_CALLED,
+            note=f"limit with 1: {_limit(*busy[1])}; with {workers}: {_limit(*busy[workers])}",
+            more={"cores_busy_server_and_workers": busy},
         )
         for workers in WORKERS[1:]
     ]
 
 
-def growth(bench: EnginesBench) -> list[Figure]:
-    """Time per delivery, from small audiences to large ones."""
-    sizes: Sequence[int] = [n for n in AUDIENCES if n <= bench.people * CHANNELS]
-    taken: dict[int, list[float]] = {n: [] for n in sizes}
-    template = audiences(bench.stage, sizes)
-    for _ in range(bench.rounds):
-        with bench.stage.fresh(template) as dsn, Cluster(dsn, 2).started() as running:
-            for category, deliveries in zip(("movies", "finance", "sports"), sizes, strict=False):
-                running.broadcast(category, deliveries)
-                taken[deliveries].append(running.broadcast(category, deliveries))
-    each = {n: median(seconds) / n * 1e6 for n, seconds in taken.items()}
-    largest, smallest = sizes[-1], sizes[0]
-    ratio = each[largest] / each[smallest]
-    return [
-        Figure(
-            f"time per delivery at {largest:,} / at {smallest:,}, 2 workers",
-            each[largest],
-            "us/delivery",
-            each[smallest],
-            ratio,
-            "<= 1.1 x",
-            ratio <= 1.1,
-            bench.rounds,
-            note="log mode, SKIP LOCKED, the second broadcast of each",
-            more={"us_per_delivery": each, "seconds": taken},
+class Effort(NamedTuple):
+    """What one broadcast took."""
+
+    seconds: float
+    server: float
+    """Processor seconds."""
+    workers: float
+
+    @property
+    def busy(self) -> tuple[float, float]:
+        """Cores, on average: the server's and the workers'."""
+        return self.server / self.seconds, self.workers / self.seconds
+
+
+def _effort(
+    bench: EnginesBench, template: str, rows: int, workers: int, changes: Sequence[str]
+) -> Effort:
+    with (
+        bench.stage.fresh(template) as dsn,
+        Cluster(dsn, workers, changes=changes).started() as running,
+    ):
+        running.broadcast(MOVIES.category, MOVIES.count * CHANNELS)
+        server, own = bench.stage.processor_seconds(), running.processor_seconds()
+        seconds = running.broadcast("sports", rows)
+        return Effort(
+            seconds,
+            bench.stage.processor_seconds() - server,
+            running.processor_seconds() - own,
         )
-    ]
+
+
+def _limit(server: float, workers: float) -> str:
+    """Which part cannot do more, by the cores that they keep busy."""
+    cores = os.cpu_count() or 1
+    if server + workers > FULL * cores:
+        limit = f"all {cores} cores"
+    elif max(server, workers) > FULL:
+        limit = "the server" if server > workers else "the worker"
+    else:
+        limit = "waiting for answers"
+    return f"{limit} (cores busy: server {server:.2f}, workers {workers:.2f})"
+
+
+def growth(bench: EnginesBench) -> list[Figure]:
+    """Time per delivery, from small audiences to large ones, by more and more workers."""
+    sizes: Sequence[int] = [n for n in AUDIENCES if n <= bench.people * CHANNELS]
+    template = audiences(bench.stage, sizes)
+    taken: dict[int, dict[int, list[float]]] = {w: {n: [] for n in sizes} for w in WORKERS}
+    for _ in range(bench.rounds):
+        for workers in WORKERS:
+            with bench.stage.fresh(template) as dsn, Cluster(dsn, workers).started() as running:
+                for category, deliveries in zip(CATEGORIES, sizes, strict=False):
+                    running.broadcast(category, deliveries)
+                    taken[workers][deliveries].append(running.broadcast(category, deliveries))
+    return [_growth(workers, taken[workers], bench.rounds) for workers in WORKERS]
+
+
+def _growth(workers: int, taken: Mapping[int, Sequence[float]], rounds: int) -> Figure:
+    each = {n: median(seconds) / n * 1e6 for n, seconds in taken.items()}
+    largest, smallest = max(each), min(each)
+    ratio = each[largest] / each[smallest]
+    every = ", ".join(f"{each[n]:.3g} us at {n:,}" for n in sorted(each, reverse=True))
+    return Figure(
+        f"time per delivery at {largest:,} / at {smallest:,}, workers: {workers}",
+        each[largest],
+        "us/delivery",
+        each[smallest],
+        ratio,
+        "<= 1.1 x",
+        ratio <= 1.1,
+        rounds,
+        note=f"log mode, SKIP LOCKED, the second broadcast of each: {every}",
+        more={"us_per_delivery": each, "seconds": dict(taken)},
+    )
 
 
 def audiences(stage: Stage, sizes: Sequence[int]) -> str:
     """A category for each size of broadcast."""
-    names = ("movies", "finance", "sports")
-    groups = [Group(name, n // CHANNELS) for name, n in zip(names, sizes, strict=False)]
+    groups = [Group(name, n // CHANNELS) for name, n in zip(CATEGORIES, sizes, strict=False)]
     return stage.template(f"audiences_{len(groups)}", groups)

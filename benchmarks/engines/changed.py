@@ -13,14 +13,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
 
+from typing_extensions import override
+
+from benchmarks.channels import CalledChannel
+from benchmarks.engines.population import KINDS
 from notefly.adapters.postgres.messages import Member, PostgresMessages
 from notefly.adapters.relational.batches import RelationalBatches
+from notefly.bootstrap import surroundings
 from notefly.cli import main as command_line
 from notefly.domain.batch import Report
+from notefly.domain.outcome import Outcomes
 from notefly.ports.batch_store import Finished
+from notefly.ports.channel import HandOver
 from notefly.ports.message_store import Publication, Receipt
 
 FINISH = RelationalBatches.finish
+ANSWER_SECONDS = 0.05
 
 
 def stamps(stack: ExitStack) -> None:
@@ -48,7 +56,26 @@ def one_each(stack: ExitStack) -> None:
     stack.enter_context(mock.patch.object(PostgresMessages, "accept", accept))
 
 
-CHANGES: dict[str, Callable[[ExitStack], None]] = {"stamps": stamps, "one-each": one_each}
+class DistantChannel(CalledChannel):
+    """Its provider needs a while for a hand-over, and answers for each recipient."""
+
+    @override
+    async def send(self, hand_over: HandOver) -> Outcomes:
+        await asyncio.sleep(ANSWER_SECONDS)
+        return await super().send(hand_over)
+
+
+def distant(stack: ExitStack) -> None:
+    """Every channel has a provider that is waited for."""
+    channels = {name: DistantChannel(name, kind) for name, kind in KINDS.items()}
+    stack.enter_context(mock.patch.object(surroundings, "load_channels", return_value=channels))
+
+
+CHANGES: dict[str, Callable[[ExitStack], None]] = {
+    "stamps": stamps,
+    "one-each": one_each,
+    "distant": distant,
+}
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ class Stage:
     def processor_seconds(self) -> float:
         """What all processes of the server have used so far, those that have ended too."""
         first = server().get_postmaster_info().pid
-        return sum(map(_used, [first, *_children(first)]))
+        return sum(map(used, [first, *_children(first)]))
 
     def template(self, name: str, groups: Sequence[Group]) -> str:
         """A database with these people and nothing else; made once."""
@@ -107,8 +107,8 @@ def _children(process: int) -> list[int]:
     return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
-def _used(process: int) -> float:
-    """User, system, and the same of children that have ended (proc(5))."""
+def used(process: int) -> float:
+    """Processor seconds: user, system, and the same of children that have ended (proc(5))."""
     with suppress(FileNotFoundError, ProcessLookupError):
         after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")

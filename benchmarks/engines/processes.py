@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg
 
+from benchmarks.engines.population import used
 from benchmarks.lines import document
 from benchmarks.machine import ROOT
 from tests.support.up import free_ports
@@ -53,9 +54,12 @@ class Cluster:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notefly-")))
             stack.enter_context(process("broker", folder, settings, self.changes))
-            for _ in range(self.workers):
+            workers = [
                 stack.enter_context(process("worker", folder, settings, self.changes))
-            yield Running(f"http://127.0.0.1:{port}", port, self.dsn, folder)
+                for _ in range(self.workers)
+            ]
+            pids = [worker.pid for worker in workers]
+            yield Running(f"http://127.0.0.1:{port}", port, self.dsn, folder, pids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,12 @@ class Running:
     port: int
     dsn: str
     folder: Path
+    workers: Sequence[int] = ()
+    """The numbers of their processes."""
+
+    def processor_seconds(self) -> float:
+        """What the workers have used so far."""
+        return sum(map(used, self.workers))
 
     def broadcast(self, category: str, rows: int) -> float:
         """Seconds from asking until the last of so many deliveries is committed."""

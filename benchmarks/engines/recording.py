@@ -13,7 +13,6 @@ from benchmarks.engines.bench import CHANNELS, EnginesBench, plain
 from benchmarks.engines.population import CATEGORIES
 from benchmarks.figures import CHANNEL_CALLED, Figure, of_ratios
 from benchmarks.lines import BODY, TITLE
-from benchmarks.population import Group
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.postgres.store import PostgresStore, open_store
 from notefly.adapters.system import SystemClock, SystemIds
@@ -28,6 +27,7 @@ from notefly.domain.delivery import State
 from notefly.domain.message import Content
 from notefly.domain.outcome import RetryPolicy, Verdict
 from notefly.ports.message_store import Publication
+from notefly.process import collect_rarely
 from tests.support.time import SilentMeter
 
 KINDS = {"sms": "phone", "email": "email"}
@@ -35,14 +35,11 @@ CONNECTIONS = 2
 """That record, here and in the reference."""
 IN_FLIGHT = 4
 LEASE = 3_600.0
-SHARE = 5
-"""One in so many of the people of a broadcast is enough here."""
 
 
 def each(bench: EnginesBench) -> list[Figure]:
     """Against COPY of the same rows: as many in a commit, by as many connections."""
-    people = bench.people // SHARE
-    template = bench.stage.template("called", [Group("sports", people)])
+    people, template = bench.called_people, bench.called
     recorded, delivered, copied = [], [], []
     for _ in range(bench.rounds):
         with bench.stage.fresh(template) as dsn:
@@ -76,6 +73,7 @@ def each(bench: EnginesBench) -> list[Figure]:
 
 
 def _run(dsn: str, way: str) -> float:
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_record(dsn) if way == "record" else _deliver(dsn))
 

@@ -162,6 +162,24 @@ def test_the_pace_follows_the_clock() -> None:
     assert pace.deliveries == 1
 
 
+def test_small_messages_make_no_transaction_smaller() -> None:
+    pace = Pace(VirtualClock())
+    room = pace.deliveries
+    for _ in range(60):
+        pace.measured(room // 10, CALM_SECONDS / 2)
+    assert pace.deliveries == room
+
+
+def test_full_transactions_make_the_next_ones_as_large_as_fits() -> None:
+    pace = Pace(VirtualClock())
+    for _ in range(9):
+        pace.measured(pace.deliveries, CALM_SECONDS * 2)
+    room = pace.deliveries
+    for _ in range(9):
+        pace.measured(pace.deliveries, CALM_SECONDS / 2)
+    assert pace.deliveries > 2 * room
+
+
 async def test_a_bell_is_heard_once_whenever_it_rings() -> None:
     bell = Doorbell()
     bell.ring()

@@ -10,7 +10,7 @@ from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.postgres.waiting import answer
 from notefly.adapters.relational.rows import StoreBrokenError
 from notefly.adapters.relational.transaction import Fact, Reading, Transaction
-from notefly.domain.batch import EVERYBODY, NOBODY, BatchRef, Ending, Handed, Report
+from notefly.domain.batch import EVERYBODY, NOBODY, BatchRef, Claim, Ending, Handed, Report
 from notefly.domain.delivery import State
 from notefly.domain.ids import BatchKey
 from notefly.domain.message import Content
@@ -164,9 +164,31 @@ async def test_leases_follow_the_servers_clock(store: PostgresStore, other: Post
     assert [ref.batch for ref in await other.batches.take_over(NOON)] == [first.batch]
     await other.batches.extend([kept], 0.0)
     assert [ref.batch for ref in await other.batches.take_over(NOON)] == [second.batch]
-    handed = Handed(NOBODY, EVERYBODY, kept.epoch, NOON, Verdict(State.DELIVERED), 1)
-    late = await store.batches.finish([Report(kept, Ending.FINISHED, NOON, [handed])])
+    late = await store.batches.finish([ended(kept)])
     assert list(late.stale) == [second.batch]
+
+
+async def test_the_next_group_is_written_while_the_last_one_is_flushed(
+    store: PostgresStore, other: PostgresStore
+) -> None:
+    await audience(store, 1)
+    await publish(store, 2)
+    refs = (await store.batches.plan(SIZES, 1.0)).refs
+    claims = (await store.batches.claim(refs, "w1", 60.0, NOON)).claims
+    events = "SELECT value FROM meta WHERE name = 'event' FOR UPDATE"
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with Held(other, lambda t: t.value(events)):
+        endings = [asyncio.ensure_future(store.batches.finish([ended(one)])) for one in claims]
+        # Both are at the last statement before their commits.
+        while await other.database.read(lambda reading: reading.value(waiting)) < len(claims):
+            assert not any(ending.done() for ending in endings)
+    assert not [batch for ending in endings for batch in (await ending).stale]
+    assert len(endings) == 2
+
+
+def ended(claim: Claim) -> Report:
+    handed = Handed(NOBODY, EVERYBODY, claim.epoch, NOON, Verdict(State.DELIVERED), claim.size)
+    return Report(claim, Ending.FINISHED, NOON, [handed])
 
 
 async def test_a_watcher_hears_of_another_processs_commits(

@@ -51,7 +51,12 @@ class Pace:
         return max(1, int(self.seconds / self._seconds_per_delivery))
 
     def measured(self, deliveries: int, seconds: float) -> None:
-        """Learn from a transaction that recorded so many."""
-        if deliveries:
-            cost = seconds / deliveries
-            self._seconds_per_delivery += SMOOTHING * (cost - self._seconds_per_delivery)
+        """Learn from a transaction that recorded so many.
+
+        One that was far from full, and in time all the same, says nothing: most of what a small
+        message costs is the commit, and a broadcast behind it must not go in small pieces.
+        """
+        if not deliveries or (2 * deliveries < self.deliveries and seconds < self.seconds):
+            return
+        cost = seconds / deliveries
+        self._seconds_per_delivery += SMOOTHING * (cost - self._seconds_per_delivery)

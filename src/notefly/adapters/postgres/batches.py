@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 from typing_extensions import override
 
@@ -10,6 +11,7 @@ from notefly.adapters.postgres.database import Database
 from notefly.adapters.relational.batches import RelationalBatches
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.record import is_alike
+from notefly.adapters.relational.transaction import Transaction
 from notefly.domain.batch import Report
 from notefly.ports.batch_store import BatchStore, Finished, Planned
 from notefly.ports.clock import Clock
@@ -41,12 +43,20 @@ class PostgresBatches(RelationalBatches):
         """Whole groups one after the other: each keeps a core of the server busy by itself.
 
         Two would stand in each other's way at the end of the same table and of the log of writes.
-        Another worker process is another core.
+        Another worker process is another core. While one is flushed the next is written.
         """
         if not any(map(is_alike, reports)):
             return await super().finish(reports)
-        async with self._large:
-            return await super().finish(reports)
+        await self._large.acquire()
+        with ExitStack() as turn:
+            turn.callback(self._large.release)
+
+            def work(transaction: Transaction) -> Finished:
+                finished = self.record(transaction, reports)
+                turn.close()
+                return finished
+
+            return await self._database.write(work, urgent=False)
 
 
 def _meets(store: PostgresBatches) -> BatchStore:

@@ -69,9 +69,12 @@ class RelationalBatches:
 
     async def finish(self, reports: Sequence[Report]) -> Finished:
         return await self._database.write(
-            lambda transaction: finish(transaction, self._channels, self._record_alike, reports),
-            urgent=False,
+            lambda transaction: self.record(transaction, reports), urgent=False
         )
+
+    def record(self, transaction: Transaction, reports: Sequence[Report]) -> Finished:
+        """`finish`, inside a transaction."""
+        return finish(transaction, self._channels, self._record_alike, reports)
 
     async def extend(self, claims: Sequence[Claim], lease_seconds: float) -> None:
         now = self._lease_now()
