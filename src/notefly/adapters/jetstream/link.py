@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError, ServiceUnavailableError
 
-from notefly.adapters.jetstream.durability import MONITORING_PORT, warn_of_loss
+from notefly.adapters.jetstream.durability import MONITORING_PORT, Durability
 from notefly.adapters.jetstream.errors import said
 from notefly.adapters.jetstream.wire import Wire
 from notefly.domain.errors import QueueUnusable, Unavailable
@@ -181,14 +181,22 @@ async def open_link(
     Raises QueueUnusable for a server that will never do.
     """
     link = NatsLink(servers)
+    durability = Durability(monitoring_port)
+    link.came_back(lambda: link.begin(_look(durability, link)))
     try:
         await link.open(patience_seconds)
         if link.connected:
             await _check(link, patience_seconds)
-            await warn_of_loss(link.client, monitoring_port)
+            await _look(durability, link)
         yield link
     finally:
         await link.close()
+
+
+async def _look(durability: Durability, link: NatsLink) -> None:
+    """Servers may be others than before. Nothing hangs on it, whatever is in the way."""
+    with suppress(Unavailable, NatsError, OSError):
+        await durability.look(link.client)
 
 
 async def _check(link: NatsLink, patience_seconds: float) -> None:
