@@ -6,25 +6,31 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.composition import Order
 from benchmarks.engines.bench import CHANNELS, MOVIES, EnginesBench
 from benchmarks.engines.broadcasting import Queue
+from benchmarks.engines.passing import passed
 from benchmarks.engines.processes import Cluster, process
-from benchmarks.engines.queues import jetstream, skip_locked
+from benchmarks.engines.queues import Settings, jetstream, skip_locked
 from benchmarks.figures import Figure, percentile
 from benchmarks.machine import ROOT
 from benchmarks.population import Workshop
 from tests.support.up import free_ports
 
+NODES = 3
 PER_SECOND = 50
 AT_MOST = 3.0
 STAMPS = ("stamps",)
 LEAST = 1e-6
 PATIENCE_SECONDS = 60.0
 SHARES = {"p50": 0.5, "p99": 0.99}
+Times = Mapping[str, list[float]]
+"""Seconds, by what took them."""
+Alone = Callable[[Settings, float], Times]
 
 
 def by_skip_locked(bench: EnginesBench) -> list[Figure]:
@@ -34,11 +40,22 @@ def by_skip_locked(bench: EnginesBench) -> list[Figure]:
 
 def by_jetstream(bench: EnginesBench) -> list[Figure]:
     """Three nodes, each of which syncs before it answers."""
-    return _against_embedded(bench, "JetStream, 3 nodes, 2 workers", lambda: jetstream(3))
+    return _against_embedded(
+        bench, "JetStream, 3 nodes, 2 workers", lambda: jetstream(NODES), _nats_alone
+    )
 
 
-def _against_embedded(bench: EnginesBench, name: str, queue: Queue) -> list[Figure]:
+def _nats_alone(settings: Settings, seconds: float) -> Times:
+    stored, received = passed(settings["NOTEFLY_QUEUE"], NODES, seconds)
+    return {"stored": stored, "received": received}
+
+
+def _against_embedded(
+    bench: EnginesBench, name: str, queue: Queue, alone: Alone | None = None
+) -> list[Figure]:
+    """`alone` is asked what the queue's servers take for themselves, right after each run."""
     scaled, embedded = [], []
+    least: dict[str, list[float]] = defaultdict(list)
     template = bench.stage.template("small", [MOVIES])
     for turn in range(bench.rounds):
         with (
@@ -47,14 +64,22 @@ def _against_embedded(bench: EnginesBench, name: str, queue: Queue) -> list[Figu
             Cluster(dsn, 2, settings, STAMPS).started() as running,
         ):
             scaled.append(_waited(running.url, running.folder, bench.small_seconds, turn))
+            for what, times in alone(settings, bench.small_seconds).items() if alone else ():
+                least[what] += times
         embedded.append(_embedded(bench, turn))
-    return [_figure(name, percent, scaled, embedded) for percent in SHARES]
+    return [_figure(name, percent, scaled, embedded, least) for percent in SHARES]
 
 
 def _figure(
-    name: str, percent: str, scaled: list[list[float]], embedded: list[list[float]]
+    name: str,
+    percent: str,
+    scaled: list[list[float]],
+    embedded: list[list[float]],
+    least: Times,
 ) -> Figure:
     share = SHARES[percent]
+    floor = {what: percentile(times, share) * 1e3 for what, times in least.items()}
+    told = "".join(f"; NATS alone, {what} {ms:.1f} ms" for what, ms in floor.items())
     ours, theirs = ([percentile(run, share) * 1e3 for run in runs] for runs in (scaled, embedded))
     ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
     ratio = ratios[len(ratios) // 2]
@@ -67,8 +92,8 @@ def _figure(
         f"<= {AT_MOST:g} x",
         ratio <= AT_MOST,
         len(ours),
-        note=f"{PER_SECOND}/s to ten people on two channels; a negative time counts as none",
-        more={"rounds": [list(pair) for pair in zip(ours, theirs, strict=True)]},
+        note=f"{PER_SECOND}/s to ten people on two channels; a negative time counts as none{told}",
+        more={"rounds": [list(pair) for pair in zip(ours, theirs, strict=True)], "alone": floor},
     )
 
 

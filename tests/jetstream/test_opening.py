@@ -15,7 +15,7 @@ from notefly.bootstrap.surroundings import SERVER_LEASE_SECONDS
 from notefly.domain.errors import QueueUnusable, Unavailable
 from tests.contract.queueing import ref
 from tests.jetstream.conftest import FORGETFUL, Opens, opens
-from tests.support.nats import Node, free_ports, servers, shared
+from tests.support.nats import Node, servers, shared
 
 pytestmark = [pytest.mark.engines, FORGETFUL]
 PASSWORD = "s3cret-of-nats"
@@ -119,47 +119,6 @@ async def test_more_replicas_are_given_to_a_stream_that_is_there(name: str) -> N
         assert info.config.num_replicas == 3
         assert await one.take() == [1]
         await one.link.streams().delete_stream(name)
-
-
-async def test_what_a_power_cut_takes_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with started(tmp_path, sync="2m") as node, linked(node):
-        assert "NATS does not sync each write" in caplog.text
-        assert "sync_interval: always" in caplog.text
-
-
-async def test_nothing_is_said_where_each_write_is_synced(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with started(tmp_path) as node, linked(node):
-        assert "sync" not in caplog.text
-
-
-async def test_that_it_cannot_be_known_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with started(tmp_path) as node, linked(node, port=free_ports(1)[0]):
-        assert "whether NATS syncs each write is not known" in caplog.text
-
-
-async def test_the_system_account_tells_without_monitoring(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    accounts = (
-        "accounts { SYS { users: [{ user: sys, password: sys }] }, "
-        "N { jetstream: enabled, users: [{ user: notefly, password: p }], "
-        'imports: [{ service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.VARZ" } }] } }\n'
-        "system_account: SYS"
-    )
-    shared = accounts.replace(
-        "SYS { ", 'SYS { exports: [{ service: "$SYS.REQ.SERVER.PING.VARZ" }], '
-    )
-    async with (
-        started(tmp_path, sync="2m", options=shared) as node,
-        linked(node, "notefly:p@", port=free_ports(1)[0]),
-    ):
-        assert "NATS does not sync each write" in caplog.text
 
 
 async def test_credentials_are_used_and_never_said(

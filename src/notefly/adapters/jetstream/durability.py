@@ -1,9 +1,10 @@
-"""What the server says of itself at start: whether what it takes outlives a power cut."""
+"""What the servers say of themselves: whether what they take outlives a power cut."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from http.client import HTTPException
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -13,61 +14,87 @@ from nats.errors import Error as NatsError
 
 LOG = logging.getLogger(__name__)
 SYSTEM = "$SYS.REQ.SERVER.PING.VARZ"
-"""Answered to users of the system account only."""
+"""Answered to users of the system account only, by each server of the cluster."""
 MONITORING_PORT = 8222
 PATIENCE_SECONDS = 1.0
+GATHER_SECONDS = 0.2
+"""After an answer, for the next."""
 ADVICE = "set `jetstream { sync_interval: always }` on every NATS server"
+Said = Mapping[str, object]
 
 
-async def warn_of_loss(client: Client, monitoring_port: int) -> None:
-    """One line if a power cut may take what the queue acknowledged; it costs a delay only."""
-    always = _syncs_always(await _by_system(client))
-    if always is None:
-        always = _syncs_always(await _by_monitoring(client, monitoring_port))
-    if always is None:
-        LOG.warning(
-            "whether NATS syncs each write is not known (neither its system account nor its "
-            "monitoring on port %s answers); %s",
-            monitoring_port,
-            ADVICE,
+class Durability:
+    """One line of each server that may lose what it acknowledged; it costs a delay only."""
+
+    def __init__(self, monitoring_port: int) -> None:
+        self._port = monitoring_port
+        self._told: set[str] = set()
+
+    async def look(self, client: Client) -> None:
+        """At all that can be asked now. Those that cannot are named, once too."""
+        said = [answer async for answer in _by_system(client)]
+        silent: set[str] = set()
+        if not said:
+            said, silent = await self._by_monitoring(client)
+        for name in self._untold(str(one.get("server_name")) for one in said if _loses(one)):
+            LOG.warning(
+                "NATS does not sync each write on %s: a power cut takes what was queued, and the "
+                "leader offers it again some 10 s later; %s",
+                name,
+                ADVICE,
+            )
+        if unknown := self._untold(silent):
+            LOG.warning(
+                "whether NATS syncs each write is not known of %s (neither its system account nor "
+                "its monitoring on port %s answers); %s",
+                ", ".join(unknown),
+                self._port,
+                ADVICE,
+            )
+
+    async def _by_monitoring(self, client: Client) -> tuple[list[Said], set[str]]:
+        """What they say, and the hosts that say nothing."""
+        # The driver writes their addresses with what the user has to say.
+        hosts = sorted({str(urlsplit(f"//{one.netloc}").hostname) for one in client.servers})
+        answers = await asyncio.gather(
+            *(asyncio.to_thread(_ask, host, self._port) for host in hosts)
         )
-    elif not always:
-        LOG.warning(
-            "NATS does not sync each write: a power cut takes what was queued, and the leader "
-            "offers it again some 10 s later; %s",
-            ADVICE,
-        )
+        known = dict(zip(hosts, answers, strict=True))
+        said = [one for one in answers if one is not None]
+        return said, {host for host, one in known.items() if one is None}
+
+    def _untold(self, names: Iterable[str]) -> list[str]:
+        new = sorted({*names} - self._told)
+        self._told.update(new)
+        return new
 
 
-def _syncs_always(varz: Mapping[str, object] | None) -> bool | None:
-    """None if it does not tell."""
-    jetstream = varz.get("jetstream") if varz else None
+def _loses(varz: Said) -> bool:
+    """A server without JetStream keeps nothing that it could lose."""
+    jetstream = varz.get("jetstream")
     configured = jetstream.get("config") if isinstance(jetstream, Mapping) else None
-    if not isinstance(configured, Mapping):
-        return None
-    return bool(configured.get("sync_always", False))
+    return isinstance(configured, Mapping) and not configured.get("sync_always", False)
 
 
-async def _by_system(client: Client) -> Mapping[str, object] | None:
-    try:
-        answer = await client.request(SYSTEM, b"", timeout=PATIENCE_SECONDS)
-        said: Mapping[str, object] = json.loads(answer.data)["data"]
-    except (NatsError, OSError, ValueError, KeyError):
-        return None
-    return said
+async def _by_system(client: Client) -> AsyncIterator[Said]:
+    """Nothing, if we may not ask or nobody is there to answer."""
+    with suppress(NatsError, OSError, ValueError, KeyError):
+        inbox = client.new_inbox()
+        answers = await client.subscribe(inbox)
+        try:
+            await client.publish(SYSTEM, reply=inbox)
+            patience = PATIENCE_SECONDS
+            while True:
+                yield json.loads((await answers.next_msg(patience)).data)["data"]
+                patience = GATHER_SECONDS
+        finally:
+            await answers.unsubscribe()
 
 
-async def _by_monitoring(client: Client, port: int) -> Mapping[str, object] | None:
-    server = client.connected_url
-    if server is None:
-        return None
-    return await asyncio.to_thread(_ask, urlsplit(f"//{server.netloc}").hostname, port)
-
-
-def _ask(host: str | None, port: int) -> Mapping[str, object] | None:
+def _ask(host: str, port: int) -> Said | None:
     try:
         with urlopen(f"http://{host}:{port}/varz", timeout=PATIENCE_SECONDS) as answer:
-            said: Mapping[str, object] = json.load(answer)
+            said: Said = json.load(answer)
     except (OSError, HTTPException, ValueError):
         return None
     return said

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError, ServiceUnavailableError
 
-from notefly.adapters.jetstream.durability import MONITORING_PORT, warn_of_loss
+from notefly.adapters.jetstream.durability import MONITORING_PORT, Durability
 from notefly.adapters.jetstream.errors import said
+from notefly.adapters.jetstream.wire import Wire
 from notefly.domain.errors import QueueUnusable, Unavailable
 
 LOG = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class NatsLink:
     def __init__(self, servers: str) -> None:
         self._servers = [server.strip() for server in servers.split(",") if server.strip()]
         self.addresses = ", ".join(_without_credentials(server) for server in self._servers)
-        self._client = Client()
+        self._client = Wire()
         self._subjects: list[tuple[str, Heard]] = []
         self._came_back: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,7 +51,7 @@ class NatsLink:
         return self._client.is_connected
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Wire:
         """The connection as it is now. Raises Unavailable while there is none."""
         if not self.connected:
             raise Unavailable(f"NATS cannot be reached at {self.addresses}")
@@ -113,7 +113,7 @@ class NatsLink:
             async with asyncio.timeout(REPLY_SECONDS):
                 await self._client.close()
 
-    async def _dial(self, client: Client) -> None:
+    async def _dial(self, client: Wire) -> None:
         """Until it is connected, for ever if need be."""
         login = _credentials(self._servers)
         await client.connect(
@@ -158,7 +158,7 @@ class NatsLink:
 
     async def _dial_again(self) -> None:
         await asyncio.sleep(AGAIN_SECONDS)
-        client = Client()
+        client = Wire()
         await self._dial(client)
         self._client = client
         self._dialling = False
@@ -181,14 +181,22 @@ async def open_link(
     Raises QueueUnusable for a server that will never do.
     """
     link = NatsLink(servers)
+    durability = Durability(monitoring_port)
+    link.came_back(lambda: link.begin(_look(durability, link)))
     try:
         await link.open(patience_seconds)
         if link.connected:
             await _check(link, patience_seconds)
-            await warn_of_loss(link.client, monitoring_port)
+            await _look(durability, link)
         yield link
     finally:
         await link.close()
+
+
+async def _look(durability: Durability, link: NatsLink) -> None:
+    """Servers may be others than before. Nothing hangs on it, whatever is in the way."""
+    with suppress(Unavailable, NatsError, OSError):
+        await durability.look(link.client)
 
 
 async def _check(link: NatsLink, patience_seconds: float) -> None:

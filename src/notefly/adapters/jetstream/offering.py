@@ -16,13 +16,15 @@ from notefly.adapters.jetstream.line import Line
 from notefly.adapters.jetstream.link import REPLY_SECONDS, NatsLink
 from notefly.adapters.jetstream.messages import alike, read, written
 from notefly.adapters.jetstream.streams import LANES, Streams
+from notefly.adapters.jetstream.wire import Sheet
 from notefly.domain.batch import BatchRef
 from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, MessageKey
 from notefly.ports.clock import Clock
 
-TOGETHER = 1_000
-"""The server's limit for messages that are stored all or none (ADR-50)."""
+TOGETHER = 250
+"""Stored all or none (ADR-50; a thousand at most): while the servers store some, the next are
+written, and one that is there already sends no more than these through a second look."""
 AT_ONCE = 4
 """Of those, on their way: the server allows 50 from all processes together."""
 IN_FLIGHT = 256
@@ -115,13 +117,14 @@ class Offering:
     async def _together(self, posts: Sequence[Post]) -> bool:
         """All are stored, or none: False if the server would not, for one that is there already."""
         name = f"{self._name}-{next(self._names)}"
-        *others, last = enumerate(posts, 1)
-        for number, post in others:
-            await self._link.client.publish(
-                post.subject, written(post.ref), headers=_headers(post, _part(name, number))
-            )
-        commit = {**_part(name, last[0]), "Nats-Batch-Commit": "1"} if others else {}
-        return await self._stored(last[1], commit)
+        *others, last = posts
+        if not others:
+            return await self._stored(last, {})
+        await self._link.client.publish_all(
+            Sheet(post.subject, _headers(post, _part(name, number)), written(post.ref))
+            for number, post in enumerate(others, 1)
+        )
+        return await self._stored(last, {**_part(name, len(posts)), "Nats-Batch-Commit": "1"})
 
     async def _alone(self, post: Post, room: asyncio.Semaphore) -> None:
         async with room:

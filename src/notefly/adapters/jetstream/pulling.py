@@ -15,6 +15,8 @@ from notefly.domain.errors import Unavailable
 
 FETCH_SECONDS = 2.0
 LINGER_SECONDS = 3.0
+LATE_SECONDS = 0.5
+"""So much later than it should say that nothing came, a server is not believed to answer."""
 NO_MORE = ("404", "408")
 
 
@@ -36,6 +38,11 @@ class Puller:
         self._fetching = Line(link)
         self._lingering = Line(link)
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{streams.name}.{address.consumer}"
+
+    @property
+    def nothing_there(self) -> bool:
+        """The next one that comes is asked for: had there been any, it would have come."""
+        return self._lingering.busy is not None
 
     async def fetch(self, most: int) -> bool:
         """What is there now; whether there may be more. Raises Unavailable.
@@ -64,7 +71,7 @@ class Puller:
             await self._ready()
             request = json.dumps({"batch": 1, "expires": int(LINGER_SECONDS * 1e9)}).encode()
             ended = await self._lingering.ask(
-                self._subject, request, self._came, 1, LINGER_SECONDS + 1
+                self._subject, request, self._came, 1, LINGER_SECONDS + LATE_SECONDS
             )
             ended.add_done_callback(lambda _: woken())
 

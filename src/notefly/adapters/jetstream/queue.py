@@ -11,6 +11,7 @@ from notefly.adapters.jetstream.errors import definite, said, translated
 from notefly.adapters.jetstream.hands import Hands
 from notefly.adapters.jetstream.keeping import Keeper
 from notefly.adapters.jetstream.link import START_SECONDS, NatsLink
+from notefly.adapters.jetstream.messages import Held
 from notefly.adapters.jetstream.offering import Offering
 from notefly.adapters.jetstream.pulling import LINGER_SECONDS, Puller
 from notefly.adapters.jetstream.streams import LANES, Address, Streams
@@ -25,6 +26,8 @@ LARGE_EVERY = 4
 """Of so many calls of `receive` one looks at the large lane first."""
 MOST_AT_ONCE = 256
 OWED = 10_000
+UNCONFIRMED = 1_000
+"""Acks under way before whoever adds to them waits."""
 PAUSE_SECONDS = 0.5
 """Before a server that is away is asked again."""
 
@@ -40,10 +43,15 @@ class JetStreamQueue:
         self._again: dict[BatchKey, BatchRef] = {}
         self._owed: dict[BatchKey, BatchRef] = {}
         self._calls = count(1)
+        self._acking: dict[BatchKey, asyncio.Task[None]] = {}
+        self._errands: set[asyncio.Task[None]] = set()
         self.pullers: dict[Address, Puller] = {}
         link.came_back(self._look_again)
 
     async def offer(self, refs: Sequence[BatchRef]) -> None:
+        if under_way := {self._acking[ref.batch] for ref in refs if ref.batch in self._acking}:
+            # Its acked message is still there, and would be taken for what is offered.
+            await asyncio.wait(under_way)
         fresh: dict[BatchKey, BatchRef] = {}
         for ref in refs:
             # Somebody has it: what is offered now counts when it comes back.
@@ -69,13 +77,22 @@ class JetStreamQueue:
                 return taken
             # A server that is away, or a cluster that elects, is not asked without a break.
             await (self._linger(addresses) if answered else asyncio.sleep(PAUSE_SECONDS))
+            # What has just come does not wait for a look at what else there may be.
+            if taken := self._hands.take(addresses, rows):
+                return taken
 
     async def ack(self, batches: Sequence[BatchKey]) -> None:
+        """What is recorded waits for no server: it is confirmed while the next is delivered."""
         returned = [self._hands.out.pop(key) for key in batches if key in self._hands.out]
-        await self._hands.done(returned)
-        for held in returned:
-            self._offering.acked(held.ref.batch, held.sequence)
-        await self._offer_again(batches)
+        if not returned:
+            await self._offer_again(batches)
+            return
+        acking = asyncio.create_task(self._ack(returned))
+        self._acking |= dict.fromkeys((held.ref.batch for held in returned), acking)
+        self._errands.add(acking)
+        acking.add_done_callback(self._errands.discard)
+        if len(self._acking) > UNCONFIRMED:
+            await self.settled()
 
     async def nack(self, batches: Sequence[BatchKey], delay_seconds: float) -> None:
         outdated = []
@@ -90,11 +107,18 @@ class JetStreamQueue:
         await self.ack(outdated)
 
     async def depth(self) -> int:
+        await self.settled()
         with translated():
             return await self._streams.messages()
 
     async def ready(self) -> None:
-        await self.depth()
+        with translated():
+            _ = await self._streams.messages()
+
+    async def settled(self) -> None:
+        """What was acked until now is confirmed, or comes back."""
+        if self._errands:
+            await asyncio.wait(self._errands)
 
     async def pay(self) -> None:
         """Offer what could not be offered before."""
@@ -109,6 +133,13 @@ class JetStreamQueue:
             if len(self._owed) < OWED:
                 self._owed[key] = ref
 
+    async def _ack(self, returned: Sequence[Held]) -> None:
+        await self._hands.done(returned)
+        for held in returned:
+            self._offering.acked(held.ref.batch, held.sequence)
+            self._acking.pop(held.ref.batch, None)
+        await self._offer_again([held.ref.batch for held in returned])
+
     async def _offer_again(self, batches: Sequence[BatchKey]) -> None:
         """What was offered while it was out."""
         if again := [self._again.pop(key) for key in batches if key in self._again]:
@@ -118,7 +149,8 @@ class JetStreamQueue:
     async def _fill(self, addresses: Sequence[Address], rows: int) -> None:
         """Fetch until there is enough, lane after lane. Raises Unavailable."""
         for lane in dict.fromkeys(address.lane for address in addresses):
-            pullers = [self._puller(address) for address in addresses if address.lane == lane]
+            every = [self._puller(address) for address in addresses if address.lane == lane]
+            pullers = [puller for puller in every if not puller.nothing_there]
             more = True
             while more and (most := self._missing(addresses, rows)) > 0:
                 more = any(await asyncio.gather(*(puller.fetch(most) for puller in pullers)))
@@ -174,6 +206,7 @@ async def open_queue(
     finally:
         keeper.cancel()
         await asyncio.wait([keeper])
+        await queue.settled()
         await hands.let_all_go()
 
 

@@ -38,6 +38,7 @@ class Streams:
     def __init__(self, link: NatsLink, name: str, replicas: int, ack_wait: float) -> None:
         self._link = link
         self.name = name
+        self._subjects = f"{name.lower()}.work"
         self._replicas = replicas
         self._ack_wait = ack_wait
         self._there = False
@@ -51,7 +52,7 @@ class Streams:
         self._consumers.clear()
 
     def subject(self, channel: str, lane: str, batch: int | str) -> str:
-        return f"{self.name.lower()}.work.{channel}.{lane}.{batch}"
+        return f"{self._subjects}.{channel}.{lane}.{batch}"
 
     async def ensure(self) -> None:
         """The stream is there, as we want it."""
