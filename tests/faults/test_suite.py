@@ -10,7 +10,9 @@ from tests.faults.suite import faults
 
 
 def row(state: State = State.PASSED, *findings: Finding, why: str = "") -> Row:
-    tally = Tally(3, Counts({"202s": 1_200}), list(findings), {"exit": "2.1 s (bound 10 s)"})
+    tally = Tally(
+        3, Counts({"202s": 1_200}), list(findings), measured={"exit": "2.1 s (bound 10 s)"}
+    )
     return Row("sigterm", "0 lost", 7, state, 3, tally, 12.3, why)
 
 
