@@ -186,7 +186,9 @@ def _arguments(names: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--group", choices=BOUNDS, default=EMBEDDED, help="unless --only says more")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--rounds", type=int, help="of each fault, whatever the scale says")
-    parser.add_argument("--lives", type=int, default=1, help="at a time, of faults of the cluster")
+    parser.add_argument(
+        "--lives", type=int, choices=range(1, 5), default=1, help="at a time, of the cluster"
+    )
     parser.add_argument("--unproved", action="store_true", help="without the planted bugs")
     parser.add_argument("--dir", help="where the stores lie")
     asked = parser.parse_args()
