@@ -71,7 +71,6 @@ async def test_whoever_gives_signs_of_life_keeps_what_he_has(
             while await silent_for(line, stream) >= HOUR:
                 pass
         alive.cancel()
-        await asyncio.wait([alive])
 
 
 async def test_whoever_comes_back_too_late_changes_nothing(
