@@ -36,10 +36,12 @@ from notefly.domain.outcome import RetryPolicy
 from notefly.ports.batch_store import Slice
 from notefly.ports.channel import Channel
 from notefly.ports.leadership import Leadership
+from notefly.ports.work_queue import WorkQueue
 from tests.support.channels import Scripted
+from tests.support.pairs import IN_MEMORY, Pair
 from tests.support.story import claim, join, logged, plan, publish, states, status
-from tests.support.time import SilentMeter, VirtualClock
-from tests.support.world import CATEGORIES, World, sqlite_file, sqlite_memory
+from tests.support.time import SilentMeter
+from tests.support.world import CATEGORIES, World
 
 QUICK = Terms(lease=60.0, deadline=0.05, trouble=0.001, busy=0.001)
 
@@ -79,14 +81,16 @@ class House:
     policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=3))
     most: int = 1_000_000
     leadership: Leadership = field(default_factory=Alone)
+    given: WorkQueue | None = None
+    """In place of the queue in this process."""
 
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
         self.clock = clock
         self.meter = SilentMeter()
+        self.queue: WorkQueue = self.given or InProcessQueue(clock)
         self.bells = Bells(PlannerBell(), ReconcilerBell(Alone()), LaneBell(Alone()))
         self.pace = Pace(clock)
-        self.queue = InProcessQueue(clock)
         self.judge = Judge(self.policy, clock.now, world.ids.fraction)
         self.catalogue = Catalogue(CATEGORIES, self.channels)
         self.publish = PublishMessage(
@@ -189,13 +193,12 @@ class House:
 
 @asynccontextmanager
 async def house_with(
-    folder: Path, *channels: Channel, durable: bool = False, **changes: Any
+    folder: Path, *channels: Channel, pair: Pair = IN_MEMORY, **changes: Any
 ) -> AsyncIterator[House]:
     """With these channels, or the three built-in names; `changes` replace ports."""
-    opens = sqlite_file if durable else sqlite_memory
-    async with opens(folder, VirtualClock()) as world:
+    async with pair.opened(folder) as (world, queue):
         by_name = {channel.name: channel for channel in channels}
-        yield House(replace(world, **changes), by_name or three())
+        yield House(replace(world, **changes), by_name or three(), given=queue)
 
 
 def delay_first_reading(house: House, leaver: str) -> None:

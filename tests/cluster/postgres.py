@@ -105,6 +105,22 @@ class Postgres:
         """Every connection of the product, by the server itself; how many."""
         return int((await self._ask(TERMINATE, OBSERVER))[0]["count"])
 
+    def stop(self) -> None:
+        """Stand still with all of its processes, as a machine does that was suspended."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """First to the one that would start others."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        self._process.send_signal(number)
+        for pid in children.read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), number)
+
     async def _ask(self, sql: str, *arguments: str) -> list[asyncpg.Record]:
         link = await asyncpg.connect(self.dsn(), timeout=10)
         try:

@@ -143,7 +143,8 @@ async def cluster(
             stack.callback(nats.end)
             await nats.healthy()
         free = iter(free_ports(1 + 2 * len(BROKERS + WORKERS)))
-        postgres = Postgres(next(free), place.witnesses / "postgres.log")
+        words = place.witnesses / "postgres.log"
+        postgres = await asyncio.to_thread(Postgres, next(free), words)
         stack.callback(postgres.remove)
         await postgres.start()
         made = Cluster(place, postgres, nats, await postgres.database("notefly"))

@@ -1,74 +1,28 @@
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from notefly.adapters.inprocess.queue import InProcessQueue
-from notefly.adapters.postgres.queue import open_queue
 from notefly.domain.batch import BatchRef
 from notefly.domain.ids import BatchKey
 from tests.contract import queueing
 from tests.contract.queueing import Bench, QueueCheck, ref
-from tests.support.jetstream import jetstream
-from tests.support.redis import redis_streams
-from tests.support.server import database_for
+from tests.support.queues import IN_PROCESS, QUEUES, QueueAdapter, turn_of_the_loop
 from tests.support.time import VirtualClock
 
-
-async def turn_of_the_loop() -> None:
-    """Nothing in this process waits for anything else."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def in_process() -> AsyncIterator[Bench]:
-    clock = VirtualClock()
-
-    async def passes(seconds: float) -> None:
-        clock.advance(seconds)
-
-    yield Bench(InProcessQueue(clock), clock, passes, turn_of_the_loop)
-
-
-@asynccontextmanager
-async def skip_locked() -> AsyncIterator[Bench]:
-    clock = VirtualClock()
-    with tempfile.TemporaryDirectory() as folder:
-        dsn = await database_for(Path(folder))
-        async with open_queue(dsn, clock=clock, now=clock.monotonic) as queue:
-
-            async def passes(seconds: float) -> None:
-                clock.advance(seconds)
-                await queue.look()
-
-            async def settle() -> None:
-                """Whoever asked was answered, looked again, and was answered."""
-                for _ in range(3):
-                    await turn_of_the_loop()
-                    await queue.look()
-
-            yield Bench(queue, clock, passes, settle)
-
-
-QUEUES = [
-    pytest.param(in_process, id="in-process"),
-    pytest.param(skip_locked, id="skip-locked", marks=pytest.mark.engines),
-    pytest.param(jetstream(1), id="jetstream", marks=pytest.mark.engines),
-    pytest.param(jetstream(3), id="jetstream-cluster", marks=pytest.mark.engines),
-    pytest.param(redis_streams, id="redis", marks=pytest.mark.engines),
+EVERY = [
+    pytest.param(queue, id=queue.name, marks=[pytest.mark.engines] if queue.needs_server else [])
+    for queue in QUEUES
 ]
-"""Another queue is added here; one that needs a server with `marks=pytest.mark.engines`."""
 
 
-@pytest.fixture(params=QUEUES)
+@pytest.fixture(params=EVERY)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    async with request.param() as opened:
+    queue: QueueAdapter = request.param
+    async with queue.opened() as opened:
         yield opened
 
 
@@ -128,7 +82,7 @@ async def test_the_suite_notices_wrong_ones(
     monkeypatch.setattr(queueing, "PATIENCE_SECONDS", 0.01)
     failed = []
     for check in queueing.queueing:
-        async with in_process() as right:
+        async with IN_PROCESS.opened() as right:
             try:
                 await check(replace(right, queue=wrong(right.queue)))  # type: ignore[arg-type]
             except (AssertionError, TimeoutError, KeyError):

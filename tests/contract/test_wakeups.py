@@ -1,14 +1,15 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 from typing_extensions import override
 
 from notefly.adapters.inprocess.alone import Alone
-from notefly.adapters.jetstream.link import open_link
+from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.adapters.jetstream.wakeups import NatsWakeups
 from notefly.adapters.postgres.wakeups import open_wakeups
 from notefly.ports.wakeups import Topic
@@ -32,20 +33,42 @@ async def postgres() -> AsyncIterator[Pair]:
             yield Pair(mine, theirs, reach=True)
 
 
-@asynccontextmanager
-async def nats() -> AsyncIterator[Pair]:
-    servers, prefix = await asyncio.to_thread(shared, 1), stream_name()
-    async with open_link(servers.addresses) as mine, open_link(servers.addresses) as theirs:
-        pair = Pair(NatsWakeups(mine, prefix), NatsWakeups(theirs, prefix), reach=True)
-        for link in (mine, theirs):
-            # Answered behind the subscription.
-            await link.streams().account_info()
-        yield pair
+def nats(nodes: int) -> Callable[[], AbstractAsyncContextManager[Pair]]:
+    """Each on a node of its own, if there are several."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Pair]:
+        servers, prefix = await asyncio.to_thread(shared, nodes), stream_name()
+        first, *_, last = [node.address for node in servers.nodes] * 2
+        async with open_link(first) as mine, open_link(last) as theirs:
+            pair = Pair(NatsWakeups(mine, prefix), NatsWakeups(theirs, prefix), reach=True)
+            await reached(mine, theirs, f"{prefix}.there")
+            await reached(theirs, mine, f"{prefix}.back")
+            yield pair
+
+    return opened
+
+
+async def reached(mine: NatsLink, theirs: NatsLink, subject: str) -> None:
+    """Until servers told each other of this subscription, and so of those before it."""
+    heard = asyncio.Event()
+
+    async def hear(_: Msg) -> None:
+        heard.set()
+
+    await theirs.subscribe(subject, hear)
+    async with asyncio.timeout(waking.PATIENCE_SECONDS):
+        while not heard.is_set():
+            await mine.client.publish(subject)
+            await mine.client.flush()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), 0.01)
 
 
 REACHING = [
     pytest.param(postgres, id="postgres", marks=pytest.mark.engines),
-    pytest.param(nats, id="nats", marks=pytest.mark.engines),
+    pytest.param(nats(1), id="nats", marks=pytest.mark.engines),
+    pytest.param(nats(3), id="nats-cluster", marks=pytest.mark.engines),
 ]
 """Others that several processes share are added here."""
 EVERY = [pytest.param(alone, id="alone"), *REACHING]

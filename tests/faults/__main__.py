@@ -16,6 +16,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,11 @@ def main() -> None:
         shutil.rmtree(root)
     else:
         print(f"what was found lies in {root}; the same again: {_again(asked)}")
-    found |= {"seconds": round(time.monotonic() - began), "faults": [r.document() for r in rows]}
-    whole = not (asked.only or asked.rounds or asked.unproved) and asked.scale != "ci"
-    if whole and passed:
-        _write(found, asked.group)
-    bound = BOUNDS[asked.group].get(asked.scale)
-    print("\n".join(["", *table(rows), "", closing(rows), took(bound, found["seconds"])]))
+    seconds = round(time.monotonic() - began)
+    if passed and not (asked.rounds or asked.unproved) and asked.scale != "ci":
+        _keep(found, rows)
+    bound = None if asked.only else BOUNDS[asked.group].get(asked.scale)
+    print("\n".join(["", *table(rows), "", closing(rows), took(bound, seconds)]))
     sys.exit(not passed)
 
 
@@ -79,7 +79,9 @@ async def _suite(root: Path, asked: argparse.Namespace, chosen: Sequence[Fault])
             return rows
     for fault in chosen:
         rounds = asked.rounds or getattr(fault.rounds, asked.scale)
-        rows.append(_said(await _one(folder(root, fault.name), fault, asked.seed, rounds)))
+        beside = fault.side_by_side(asked.lives) if fault.side_by_side else None
+        chosen_run = replace(fault, run=beside or fault.run)
+        rows.append(_said(await _one(folder(root, fault.name), chosen_run, asked.seed, rounds)))
     return rows
 
 
@@ -152,19 +154,23 @@ def _privileged() -> bool:
     return os.geteuid() == 0 and bool(mounts) and commands
 
 
-def _write(found: dict[str, Any], group: str) -> None:
+def _keep(found: dict[str, Any], rows: Sequence[Row]) -> None:
+    """One file a fault: its last run with all of its rounds."""
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-    prefix = "" if group == EMBEDDED else f"{group}-"
-    for name in (f"{today()}-{found['commit']}-{found['scale']}", "latest"):
-        (RESULTS / f"{prefix}{name}.json").write_text(text, encoding="utf-8")
-    print(f"written to {(RESULTS / f'{prefix}latest.json').relative_to(RESULTS.parents[2])}")
+    of_all = {name: found[name] for name in ("machine", "commit", "scale")} | {"date": today()}
+    for row in rows:
+        if row.state is State.PASSED:
+            text = json.dumps(of_all | row.document(), indent=2, ensure_ascii=False) + "\n"
+            path = RESULTS / f"{row.name.replace(' ', '-')}.json"
+            path.write_text(text, encoding="utf-8")
+            print(f"written to {path.relative_to(RESULTS.parents[2])}")
 
 
 def _again(asked: argparse.Namespace) -> str:
     only = "".join(f" --only {name}" for name in asked.only or ()) or f" --group {asked.group}"
     rounds = f" --rounds {asked.rounds}" if asked.rounds else ""
-    return f"python -m tests.faults --scale {asked.scale} --seed {asked.seed}{only}{rounds}"
+    lives = f" --lives {asked.lives}" if asked.lives > 1 else ""
+    return f"python -m tests.faults --scale {asked.scale} --seed {asked.seed}{only}{rounds}{lives}"
 
 
 def _chosen(every: Iterable[Fault], asked: argparse.Namespace) -> list[Fault]:
@@ -180,6 +186,9 @@ def _arguments(names: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--group", choices=BOUNDS, default=EMBEDDED, help="unless --only says more")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--rounds", type=int, help="of each fault, whatever the scale says")
+    parser.add_argument(
+        "--lives", type=int, choices=range(1, 5), default=1, help="at a time, of the cluster"
+    )
     parser.add_argument("--unproved", action="store_true", help="without the planted bugs")
     parser.add_argument("--dir", help="where the stores lie")
     asked = parser.parse_args()

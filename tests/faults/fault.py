@@ -30,6 +30,8 @@ class Tally:
     counts: Counts = field(default_factory=Counts)
     findings: list[Finding] = field(default_factory=list)
     """Empty: the promise held. Where the promise sets a bound, a broken bound is a finding."""
+    waits: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds until it went on, after each thing that was done."""
     measured: dict[str, str] = field(default_factory=dict)
     """Figures that are worth a line in the table: name → value with its unit and its bound."""
 
@@ -73,3 +75,5 @@ class Fault:
     needs: Callable[[], str] = anywhere
     """Empty, or why it cannot run on this machine."""
     group: str = EMBEDDED
+    side_by_side: Callable[[int], Run] | None = None
+    """The same with so many lives at a time, where one life needs little of a machine."""

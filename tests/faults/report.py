@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import median
 from typing import Any
 
 from tests.faults.checker import Finding
@@ -68,9 +69,16 @@ class Row:
             "findings": len(self.tally.findings),
             "kinds": dict(_kinds(self.tally.findings)),
             "measured": dict(self.tally.measured),
+            "waits_seconds": {what: _told(waits) for what, waits in self.tally.waits.items()},
             "seconds": round(self.seconds, 1),
             "seed": self.seed,
         }
+
+
+def _told(waits: Sequence[float]) -> dict[str, Any]:
+    """Each of them, so that whoever reads it later can count anew."""
+    every = [round(wait, 2) for wait in sorted(waits)]
+    return {"n": len(every), "median": round(median(every), 2), "max": every[-1], "every": every}
 
 
 HEADING = ("fault", "expected", "rounds", "looked at", "findings", "measured", "s", "seed")

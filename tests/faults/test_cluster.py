@@ -69,7 +69,7 @@ def test_every_deed_of_a_deck_comes_as_often() -> None:
 
 
 def test_what_was_waited_for_is_told_with_its_number_and_bound() -> None:
-    told = went_on([1.0, 2.0, 9.04], 15)
+    told = went_on({"kill": [1.0, 2.0], "stop": [9.04]}, 15)
     assert told == {"went on within": "median 2.0 s, at most 9.0 s, N 3 (bound 15 s)"}
 
 

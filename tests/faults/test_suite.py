@@ -4,13 +4,15 @@ import re
 
 from tests.faults.__main__ import took
 from tests.faults.checker import Finding, Kind
-from tests.faults.fault import Counts, Tally
+from tests.faults.fault import CLUSTER, Counts, Tally
 from tests.faults.report import Row, State, closing, table
 from tests.faults.suite import faults
 
 
 def row(state: State = State.PASSED, *findings: Finding, why: str = "") -> Row:
-    tally = Tally(3, Counts({"202s": 1_200}), list(findings), {"exit": "2.1 s (bound 10 s)"})
+    tally = Tally(
+        3, Counts({"202s": 1_200}), list(findings), measured={"exit": "2.1 s (bound 10 s)"}
+    )
     return Row("sigterm", "0 lost", 7, state, 3, tally, 12.3, why)
 
 
@@ -42,6 +44,18 @@ def test_findings_are_counted_by_kind_and_shown_up_to_a_limit() -> None:
     assert broken.details[0] == "  lost: message 0"
     assert broken.details[-1] == "  and 5 more"
     assert broken.document()["kinds"] == {"lost": 25}
+
+
+def test_each_wait_is_kept_by_what_was_done() -> None:
+    kept = row()
+    kept.tally.waits["stop worker"] = [2.0, 0.504, 9.1]
+    told = {"n": 3, "median": 2.0, "max": 9.1, "every": [0.5, 2.0, 9.1]}
+    assert kept.document()["waits_seconds"] == {"stop worker": told}
+
+
+def test_only_faults_of_the_cluster_have_lives_side_by_side() -> None:
+    assert {fault.group for fault in faults() if fault.side_by_side} == {CLUSTER}
+    assert all(fault.side_by_side for fault in faults() if fault.group == CLUSTER)
 
 
 def test_the_closing_line_is_that_of_a_test_runner() -> None:

@@ -41,8 +41,7 @@ class Delivering(Publishing):
     async def _received(self, rows: int) -> Sequence[BatchRef]:
         open_channels = frozenset(CHANNELS) - self.paused
         waiting = asyncio.ensure_future(self.queue.receive(open_channels, rows))
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await self.bench.settle()
         if waiting.done():
             return waiting.result()
         waiting.cancel()

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.domain.batch import (
     BatchRef,
     Claim,
@@ -24,6 +23,7 @@ from notefly.domain.outcome import Verdict
 from notefly.domain.subscriber import Preferences
 from notefly.ports.message_store import Receipt
 from tests.model.model import CHANNELS, Model
+from tests.support.queues import IN_PROCESS, QueueAdapter
 from tests.support.story import logged, retry
 from tests.support.time import CountedIds, VirtualClock
 from tests.support.world import ADAPTERS, Adapter, World, violations
@@ -49,6 +49,7 @@ class Life(RuleBasedStateMachine):
     """One life of a broker's store."""
 
     adapter: Adapter = ADAPTERS[0]
+    queues: QueueAdapter = IN_PROCESS
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +61,7 @@ class Life(RuleBasedStateMachine):
         self.claims: list[Claim] = []
         self.receipts: dict[str, tuple[Content, Receipt]] = {}
         self.paused: set[str] = set()
+        self._find_a_place()
         self._open()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -71,7 +73,23 @@ class Life(RuleBasedStateMachine):
             self.stack.enter_async_context(self.adapter.opens(Path(self.folder.name), self.clock))
         )
         self.world: World = replace(opened, ids=self.ids)
-        self.queue = InProcessQueue(self.clock)
+        self.bench = self.run(self.stack.enter_async_context(self.process()))
+        self.queue = self.bench.queue
+
+    def _find_a_place(self) -> None:
+        """For a queue that has nothing yet."""
+        self.place = AsyncExitStack()
+        self.process = self.run(self.place.enter_async_context(self.queues.place(self.clock)))
+
+    def _close(self) -> None:
+        self.run(self.stack.aclose())
+
+    def _lose(self) -> None:
+        """The process ends, and whatever the queue kept is gone with it."""
+        self._close()
+        self.run(self.place.aclose())
+        self._find_a_place()
+        self._open()
 
     def verdict(self, answer: str) -> Verdict:
         word, _, seconds = answer.partition(" ")

@@ -1,5 +1,6 @@
 """Time passes, processes crash, people think again; and in the end everything is over."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from notefly.domain.delivery import State
 from notefly.domain.errors import Conflict
 from notefly.domain.ids import SubscriberKey, delivery_id
 from notefly.domain.log import DeliveryFilter
+from tests.contract.queueing import PATIENCE_SECONDS
 from tests.model.delivering import Delivering
 from tests.model.life import SIZES, picks
 from tests.model.model import CHANNELS, Work
@@ -58,8 +60,16 @@ class StoreAndQueue(Delivering):
 
     @rule()
     def crash(self) -> None:
-        self.run(self.stack.aclose())
+        self._close()
         self._open()
+        self._start_again()
+
+    @rule()
+    def lose_the_queue(self) -> None:
+        self._lose()
+        self._start_again()
+
+    def _start_again(self) -> None:
         if self.adapter.leases_end_with_process:
             for work in self.model.open_works():
                 work.leased_until = None
@@ -122,7 +132,8 @@ class StoreAndQueue(Delivering):
             self.the_log_is_what_the_model_says()
             self.the_audit()
         finally:
-            self.run(self.stack.aclose())
+            self._close()
+            self.run(self.place.aclose())
             self.runner.close()
             self.folder.cleanup()
 
@@ -133,13 +144,19 @@ class StoreAndQueue(Delivering):
             self.model.plan(planned.refs, planned.more)
             if not planned.more:
                 break
-        self.crash()
-        while refs := self._unfinished():
+        self.lose_the_queue.__wrapped__(self)  # type: ignore[attr-defined]
+        while self._unfinished():
             self.clock.advance(100)
             self.take_over.__wrapped__(self)  # type: ignore[attr-defined]
-            self._claim(refs)
+            self._claim(self.run(self._what_must_come()))
             while self.claims:
                 self.finish.__wrapped__(self, 0, "delivered", [], False)  # type: ignore[attr-defined]
+        assert self.run(self.bench.holds(0)), "nothing is left to hand out"
         terminal = {State.DELIVERED, State.DEAD, State.CANCELLED}
         for letter in self.model.letters:
             assert {d.state for d in letter.deliveries.values()} <= terminal
+
+    async def _what_must_come(self) -> Sequence[BatchRef]:
+        """A queue that was told of everything hands it out, however the channels are set."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.queue.receive(frozenset(CHANNELS), 1_000)

@@ -4,10 +4,13 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import StoreAndQueue
+from tests.support.queues import JETSTREAM, REDIS, SKIP_LOCKED, QueueAdapter
 from tests.support.server import POSTGRES
 
+ENGINE_LIVES = os.environ.get("NOTEFLY_ENGINE_LIVES", "6")
 EXAMPLES, STEPS = (int(n) for n in os.environ.get("NOTEFLY_MACHINE", "2000x50").split("x"))
 
 
@@ -23,24 +26,32 @@ TestStoreAndQueue.settings = settings(
 )
 
 
-class OnPostgres(StoreAndQueue):
-    """The same game on a server, where leases outlive the process."""
-
-    adapter = POSTGRES
+ON_POSTGRES = (SKIP_LOCKED, JETSTREAM, REDIS)
+"""A cluster of NATS servers is the same adapter with more servers: the contract suite has it."""
 
 
 @pytest.mark.engines
 @pytest.mark.timeout(900)
-class TestPostgresAndQueue(OnPostgres.TestCase):  # type: ignore[misc, valid-type]
-    """`make test-engines`: NOTEFLY_ENGINE_LIVES of thirty steps."""
+@pytest.mark.parametrize("queue", ON_POSTGRES, ids=lambda queue: queue.name)
+def test_on_servers(queue: QueueAdapter) -> None:
+    """The same game where leases and the queue outlive the process.
 
+    `make test-engines`: NOTEFLY_ENGINE_LIVES of thirty steps with each queue.
+    """
 
-TestPostgresAndQueue.settings = settings(
-    max_examples=int(os.environ.get("NOTEFLY_ENGINE_LIVES", "15")),
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+    class OnServers(StoreAndQueue):
+        adapter = POSTGRES
+        queues = queue
+
+    run_state_machine_as_test(
+        OnServers,
+        settings=settings(
+            max_examples=int(ENGINE_LIVES),
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from notefly.adapters.postgres.audit import parts
-from tests.sqlite.test_audit import BROKEN, CANCELLED, ONE, Break, all_of_it
+from tests.sqlite.breaks import BROKEN, CANCELLED, ONE, Break
+from tests.sqlite.test_audit import all_of_it
 from tests.support.server import postgres
 from tests.support.time import VirtualClock
 from tests.support.world import World, violations

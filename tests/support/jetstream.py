@@ -10,6 +10,7 @@ from notefly.adapters.jetstream.queue import open_queue
 from notefly.adapters.system import SystemClock
 from tests.contract.queueing import Bench
 from tests.support.nats import shared
+from tests.support.time import VirtualClock
 
 SECOND = 0.1
 NAMES = count(1)
@@ -20,24 +21,35 @@ def stream_name() -> str:
     return f"TESTS-{next(NAMES)}"
 
 
-def jetstream(nodes: int) -> Callable[[], AbstractAsyncContextManager[Bench]]:
-    """As the contract suite wants it; the server's clock is everybody's, so it really passes."""
+Process = Callable[[], AbstractAsyncContextManager[Bench]]
+
+
+def jetstream(
+    nodes: int,
+) -> Callable[[VirtualClock | None], AbstractAsyncContextManager[Process]]:
+    """See `Place`. Unless a clock is given time really passes, as the server's is everybody's."""
 
     @asynccontextmanager
-    async def opened() -> AsyncIterator[Bench]:
+    async def place(given: VirtualClock | None) -> AsyncIterator[Process]:
         servers = await asyncio.to_thread(shared, nodes)
-        clock, name = SystemClock(), stream_name()
-        async with (
-            open_link(servers.addresses) as link,
-            open_queue(link, replicas=nodes, clock=clock, name=name) as queue,
-        ):
+        clock, name = given or SystemClock(), stream_name()
 
-            async def settle() -> None:
-                # Whoever was asked before these has answered before them.
-                for _ in range(3):
-                    await link.streams().stream_info(name)
+        @asynccontextmanager
+        async def process() -> AsyncIterator[Bench]:
+            async with (
+                open_link(servers.addresses) as link,
+                open_queue(link, replicas=nodes, clock=clock, name=name) as queue,
+            ):
 
-            yield Bench(queue, clock, asyncio.sleep, settle, SECOND)
+                async def settle() -> None:
+                    # Whoever was asked before these has answered before them.
+                    for _ in range(3):
+                        await link.streams().stream_info(name)
+
+                yield Bench(queue, clock, asyncio.sleep, settle, SECOND)
+
+        yield process
+        async with open_link(servers.addresses) as link:
             await link.streams().delete_stream(name)
 
-    return opened
+    return place

@@ -194,17 +194,27 @@ def servers(
 def free_ports(count: int) -> list[int]:
     """Outside the range that the system takes from by itself; others look for some elsewhere."""
     found: list[int] = []
+    given = _given()
     first = random.randrange(18_000, 30_000)
     with ExitStack() as stack:
         for port in range(first, first + 2_000):
             if len(found) == count:
                 break
+            if port in given:
+                continue
             bound = stack.enter_context(socket.socket())
             with suppress(OSError):
                 bound.bind(("127.0.0.1", port))
                 found.append(port)
     assert len(found) == count, "no free ports"
+    given.update(found)
     return found
+
+
+@cache
+def _given() -> set[int]:
+    """Never given twice by one process: whoever has a port may be down for a while."""
+    return set()
 
 
 @cache

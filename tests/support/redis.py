@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from pathlib import Path
 
@@ -70,21 +70,29 @@ def server() -> Server:
     return started
 
 
+Process = Callable[[], AbstractAsyncContextManager[Bench]]
+
+
 @asynccontextmanager
-async def redis_streams() -> AsyncIterator[Bench]:
-    """For the contract: an empty queue; what is due follows the clock that is passed in."""
-    clock = VirtualClock()
+async def redis_streams(given: VirtualClock | None) -> AsyncIterator[Process]:
+    """See `Place`; what is due follows the clock that is passed in."""
+    clock = given or VirtualClock()
+    url = server().url()
 
     async def passes(seconds: float) -> None:
         clock.advance(seconds)
 
-    url = server().url()
-    async with AsyncRedis.from_url(url) as line, open_queue(url, clock=clock) as queue:
+    async with AsyncRedis.from_url(url) as line:
 
-        async def settle() -> None:
-            """What was asked before has been answered: the server takes one after the other."""
-            for _ in range(20):
-                await line.ping()
+        @asynccontextmanager
+        async def process() -> AsyncIterator[Bench]:
+            async def settle() -> None:
+                """What was asked before has been answered: the server takes one after the other."""
+                for _ in range(20):
+                    await line.ping()
+
+            async with open_queue(url, clock=clock) as queue:
+                yield Bench(queue, clock, passes, settle)
 
         await line.flushdb()
-        yield Bench(queue, clock, passes, settle)
+        yield process

@@ -4,8 +4,9 @@ import asyncio
 import random
 import shutil
 import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from statistics import median
 
@@ -13,12 +14,12 @@ from tests.cluster.topology import Queue
 from tests.faults.checker import Finding, Kind
 from tests.faults.cluster.deeds import Deed
 from tests.faults.cluster.life import RESUMES_SECONDS, Life, life
-from tests.faults.fault import Tally
+from tests.faults.fault import Run, Tally
 
 PAUSE_SECONDS = (0.2, 1.0)
 """Of load before a deed."""
-LIFE = 20
-"""Rounds on one cluster, at most."""
+LIFE = 10
+"""Rounds on one cluster, at most; however many there are at a time, the plan is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +31,42 @@ class Campaign:
     doors: bool = False
     bound: float = RESUMES_SECONDS
     """Only told here: each deed sees to its own."""
+    lives: int = 1
+    """At a time, each with servers and ports of its own."""
+
+    def side_by_side(self, lives: int) -> Run:
+        """So many lives at a time: most of a round is waiting."""
+        return replace(self, lives=lives).run
 
     async def run(self, root: Path, seed: int, rounds: int) -> Tally:
         """Life after life; one in which something is found is kept."""
-        tally, waits = Tally(), list[float]()
+        tally, room = Tally(), asyncio.Semaphore(self.lives)
         cards = deal(random.Random(seed), self.deck)
-        for first in range(0, rounds, LIFE):
-            deeds = [next(cards) for _ in range(min(LIFE, rounds - first))]
-            folder = root / f"life-{first}"
-            async with life(folder, f"{seed}.{first}", self.queue, doors=self.doors) as lived:
-                await _life(lived, deeds)
-            tally.rounds += len(deeds)
-            tally.findings += lived.findings
-            tally.counts.update(lived.counts)
-            waits += lived.waits
-            if not lived.findings:
-                shutil.rmtree(folder)
-        tally.measured = went_on(waits, self.bound)
+        plans = {
+            first: list(islice(cards, min(LIFE, rounds - first)))
+            for first in range(0, rounds, LIFE)
+        }
+
+        async def one(first: int, deeds: Sequence[Deed]) -> None:
+            async with room:
+                await self._live(root / f"life-{first}", f"{seed}.{first}", deeds, tally)
+
+        async with asyncio.TaskGroup() as lives:
+            for first, deeds in plans.items():
+                lives.create_task(one(first, deeds))
+        tally.measured = went_on(tally.waits, self.bound)
         return tally
+
+    async def _live(self, folder: Path, name: str, deeds: Sequence[Deed], tally: Tally) -> None:
+        async with life(folder, name, self.queue, doors=self.doors) as lived:
+            await _life(lived, deeds)
+        tally.rounds += len(deeds)
+        tally.findings += lived.findings
+        tally.counts.update(lived.counts)
+        for what, waits in lived.waits.items():
+            tally.waits.setdefault(what, []).extend(waits)
+        if not lived.findings:
+            shutil.rmtree(folder)
 
 
 def deal(rng: random.Random, deck: Sequence[Deed]) -> Iterator[Deed]:
@@ -56,11 +75,11 @@ def deal(rng: random.Random, deck: Sequence[Deed]) -> Iterator[Deed]:
         yield from rng.sample(deck, len(deck))
 
 
-def went_on(waits: Sequence[float], bound: float) -> dict[str, str]:
+def went_on(waits: Mapping[str, Sequence[float]], bound: float) -> dict[str, str]:
     """For the table."""
-    if not waits:
+    if not (every := list(chain(*waits.values()))):
         return {}
-    told = f"median {median(waits):.1f} s, at most {max(waits):.1f} s, N {len(waits)}"
+    told = f"median {median(every):.1f} s, at most {max(every):.1f} s, N {len(every)}"
     return {"went on within": f"{told} (bound {bound:g} s)"}
 
 
@@ -69,7 +88,8 @@ async def _life(lived: Life, deeds: Sequence[Deed]) -> None:
         lived.begin_load()
         for deed in deeds:
             await asyncio.sleep(lived.rng.uniform(*PAUSE_SECONDS))
-            lived.counts[deed.__name__.replace("_", " ")] += 1
+            lived.doing = deed.__name__.replace("_", " ")
+            lived.counts[lived.doing] += 1
             await deed(lived)
         await lived.settled()
     except Exception as error:  # noqa: BLE001 - a look that failed has not passed

@@ -12,12 +12,13 @@ DECK = (
     restart_database,
     terminate_connections,
 )
-
+CAMPAIGN = Campaign(DECK, Queue.JETSTREAM)
 
 FAULT = Fault(
     "cluster-database",
     "0 lost, 0 ghosts, 0 stuck; a 503 or no answer, never a false 202",
     Rounds(3, 50, 500),
-    Campaign(DECK, Queue.JETSTREAM).run,
+    CAMPAIGN.run,
     group=CLUSTER,
+    side_by_side=CAMPAIGN.side_by_side,
 )

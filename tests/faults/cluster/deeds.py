@@ -44,17 +44,17 @@ async def stop_broker(lived: Life) -> None:
 
 async def kill_nats_leader(lived: Life) -> None:
     """Of the stream."""
-    await _killed_node(lived, await _leader(lived))
+    await _killed_node(lived, await stream_leader(lived))
 
 
 async def kill_nats_node(lived: Life) -> None:
     """Any of them."""
-    await _killed_node(lived, lived.rng.choice(_nats(lived).nodes))
+    await _killed_node(lived, lived.rng.choice(nats_of(lived).nodes))
 
 
 async def stop_nats_leader(lived: Life) -> None:
     """The other two choose another one; its clients notice that it is silent."""
-    node = await _leader(lived)
+    node = await stream_leader(lived)
     node.stop()
     began = time.monotonic()
     try:
@@ -73,12 +73,28 @@ async def kill_backend(lived: Life) -> None:
 
 
 async def stop_backend(lived: Life) -> None:
-    """It keeps its locks while it stands still, so only what comes after it is measured."""
+    """It keeps its locks, and no timeout of the server ends who does not run: others may wait.
+
+    So nothing is promised until it goes on, or the server's operator kills it, which is the
+    only way to be rid of it; then everything has to go on.
+    """
     pid = lived.rng.choice(await lived.cluster.postgres.backends())
+    killed = lived.rng.random() < 0.5
     _signal(pid, signal.SIGSTOP)
     await asyncio.sleep(STOPPED_SECONDS)
-    _signal(pid, signal.SIGCONT)
-    await lived.resumed("a backend stood still")
+    _signal(pid, signal.SIGKILL if killed else signal.SIGCONT)
+    await lived.resumed(f"a backend stood still and was {'killed' if killed else 'continued'}")
+
+
+async def stop_database(lived: Life) -> None:
+    """The whole server stands still, as on a machine that is suspended; nobody is answered."""
+    postgres = lived.cluster.postgres
+    postgres.stop()
+    try:
+        await asyncio.sleep(STOPPED_SECONDS)
+    finally:
+        postgres.go_on()
+    await lived.resumed("PostgreSQL stood still")
 
 
 async def restart_database(lived: Life) -> None:
@@ -171,14 +187,15 @@ def _behind_doors(lived: Life) -> tuple[Member, Sequence[Proxy]]:
     return worker, worker.doors.every
 
 
-async def _leader(lived: Life) -> Node:
+async def stream_leader(lived: Life) -> Node:
     """Between two leaders there is none for a while: any of them, then."""
-    nats = _nats(lived)
+    nats = nats_of(lived)
     found = await asyncio.to_thread(nats.leader_of, STREAM)
     return lived.rng.choice(nats.nodes) if found is None else found
 
 
-def _nats(lived: Life) -> Servers:
+def nats_of(lived: Life) -> Servers:
+    """The servers of the queue."""
     assert lived.cluster.nats is not None
     return lived.cluster.nats
 

@@ -1,4 +1,4 @@
-"""kill -9 and SIGSTOP of any process: brokers, workers, NATS servers, the leader, backends."""
+"""kill -9 and SIGSTOP of any process: brokers, workers, NATS servers, the leader, PostgreSQL."""
 
 from tests.cluster.topology import Queue
 from tests.faults.cluster.campaign import Campaign
@@ -10,6 +10,7 @@ from tests.faults.cluster.deeds import (
     kill_worker,
     stop_backend,
     stop_broker,
+    stop_database,
     stop_nats_leader,
     stop_worker,
 )
@@ -22,16 +23,18 @@ DECK = (
     kill_nats_node,
     kill_worker,
     stop_backend,
+    stop_broker,
+    stop_database,
     stop_nats_leader,
     stop_worker,
-    stop_broker,
 )
-
+CAMPAIGN = Campaign(DECK, Queue.JETSTREAM)
 
 FAULT = Fault(
     "cluster-kill",
     "0 lost, 0 ghosts, 0 stuck, goes on by itself",
     Rounds(7, 200, 2_000),
-    Campaign(DECK, Queue.JETSTREAM).run,
+    CAMPAIGN.run,
     group=CLUSTER,
+    side_by_side=CAMPAIGN.side_by_side,
 )

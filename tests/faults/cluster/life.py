@@ -39,8 +39,9 @@ class Life:
     rng: random.Random
     findings: list[Finding] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
-    waits: list[float] = field(default_factory=list)
-    """Seconds until all went on, once for each fault."""
+    waits: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds until all went on, by what is done."""
+    doing: str = "load"
     _load: Steady | None = None
     _running: asyncio.Task[None] | None = None
 
@@ -81,13 +82,14 @@ class Life:
             )
             return
         waited = time.monotonic() - began
-        self.waits.append(waited)
+        self.waits.setdefault(self.doing, []).append(waited)
         if waited > bound:
             slow = f"after {after} it went on within {waited:.1f} s, not {bound:g}: {told}"
             self.findings.append(Finding(Kind.SLOW, slow))
 
     async def settled(self) -> None:
         """Stop the clients, let everything end, and look; then see that the checker can see."""
+        self.doing = "the end of the load"
         await self.end_load()
         await self.resumed("all")
         await self.world.settle(self.cluster.ports[0], self.rng)

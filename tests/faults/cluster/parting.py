@@ -14,12 +14,13 @@ DECK = (
     part_from_queue,
     part_from_store,
 )
-
+CAMPAIGN = Campaign(DECK, Queue.JETSTREAM, doors=True)
 
 FAULT = Fault(
     "cluster-partition",
     "0 lost, 0 ghosts, 0 stuck, the others go on",
     Rounds(1, 20, 200),
-    Campaign(DECK, Queue.JETSTREAM, doors=True).run,
+    CAMPAIGN.run,
     group=CLUSTER,
+    side_by_side=CAMPAIGN.side_by_side,
 )

@@ -8,6 +8,7 @@ from tests.faults.cluster.deeds import (
     kill_worker,
     part_from_store,
     restart_database,
+    stop_database,
     stop_worker,
 )
 from tests.faults.fault import CLUSTER, Fault, Rounds
@@ -18,14 +19,16 @@ DECK = (
     kill_worker,
     part_from_store,
     restart_database,
+    stop_database,
     stop_worker,
 )
-
+CAMPAIGN = Campaign(DECK, Queue.SKIP_LOCKED, doors=True)
 
 FAULT = Fault(
     "cluster-skip-locked",
     "0 lost, 0 ghosts, 0 stuck, goes on by itself",
     Rounds(1, 60, 600),
-    Campaign(DECK, Queue.SKIP_LOCKED, doors=True).run,
+    CAMPAIGN.run,
     group=CLUSTER,
+    side_by_side=CAMPAIGN.side_by_side,
 )

@@ -1,5 +1,6 @@
 """The record on PostgreSQL, read past the product, and the promise as the product checks it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -83,7 +84,7 @@ class Witness:
     async def findings(self) -> tuple[list[Finding], Checker]:
         """Everything has to have ended: the three witnesses, then the invariants."""
         checker = await self._checker()
-        found = list(checker.findings())
+        found = await asyncio.to_thread(list, checker.findings())
         async for invariant, violation in outcomes(Verify(PostgresAudit(self._dsn))()):
             self.invariants += 1
             if violation is not None:
@@ -92,13 +93,17 @@ class Witness:
 
     async def overlooked(self) -> list[Kind]:
         """Bugs that were planted in the store and not found, or the zeros mean nothing."""
-        before = set((await self._checker()).findings())
+        before = await self._seen()
         async with self._link() as link:
             for statement in PLANTED.values():
                 await link.execute(statement, CHANNEL)
-        after = set((await self._checker()).findings()) - before
+        after = await self._seen() - before
         seen = {finding.kind for finding in after}
         return [kind for kind in PLANTED if kind not in seen]
+
+    async def _seen(self) -> set[Finding]:
+        """Beside whatever else this process measures."""
+        return await asyncio.to_thread(set, (await self._checker()).findings())
 
     async def _checker(self) -> Checker:
         calls = parse_calls(self._place.calls.read_text(), CHANNEL)
