@@ -76,6 +76,13 @@ class TestEvents:
     def test_bad_place_in_the_query(self, shared: Broker, after: str) -> None:
         assert shared.call("GET", "/v1/events", params={"after": after}).status_code == 422
 
+    def test_chaos_is_told_as_it_is_turned(self, broker: Broker) -> None:
+        with broker.stream("/v1/events", channel="email") as events:
+            for dials, told in (({"sms": {"failure_rate": 1}}, ["sms"]), ({}, [])):
+                broker.call("PUT", "/v1/chaos", json={"channels": dials})
+                event = next(events)
+                assert (event["event"], event["data"]) == ("chaos", {"channels": told})
+
     def test_filters(self, broker: Broker) -> None:
         broker.done(broker.publish(category="sports", body="x")["id"])
         wanted = broker.publish(category="movies", body="x")

@@ -68,6 +68,13 @@ async def turn(broker: Injected[BrokerApi]) -> Page:
     return redirect(url_for("chaos.page"), SEE_OTHER)
 
 
+@blueprint.get("/chaos/banner")
+async def banner_alone() -> Page:
+    """For pages that were open when it was turned."""
+    here = "here" in request.args
+    return await render_template("chaos/_banner.html", misbehaving=await _misbehaving(), here=here)
+
+
 def banner(app: Quart) -> None:
     """Every page tells which channels misbehave; parts of pages have been told."""
 
