@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -23,7 +24,9 @@ STILL = (Path(__file__).parent / "still.js").read_text("utf-8")
 HEIGHTS = {1280: (480, 960), PHONE: (480, 800)}
 """Pixels by width, at least and at most: what is below is left out."""
 PATIENCE_MS = 15_000
-COLOURS = 192
+COLOURS = 256
+Counted = tuple[int, tuple[int, int, int]]
+"""How often a colour is there, and the colour."""
 OF_THE_STREAM = "[data-live]:not([data-standing=up])"
 
 
@@ -60,11 +63,13 @@ def take(browser: Browser, story: Story, shot: Shot, to: Path) -> None:
 
 
 def reduced(picture: bytes, to: Path) -> None:
-    """In a palette: a third of the size, and nobody sees it in pages of few colours."""
+    """In a palette of its commonest colours: a third of the size, and plain areas stay exact."""
     image = Image.open(BytesIO(picture)).convert("RGB")
-    image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        to, optimize=True
-    )
+    every = cast("list[Counted]", image.getcolors(image.width * image.height))
+    common = [colour for _, colour in sorted(every, reverse=True)[:COLOURS]]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([level for colour in common for level in colour])
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(to, optimize=True)
 
 
 def replacements(story: Story) -> Mapping[str, str]:
