@@ -9,6 +9,7 @@ import pytest
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.pulse import Beat, Pulse, Shared
+from notefly.broker.sse import stream
 from tests.broker.conftest import QUICK
 from tests.broker.service import Broker
 
@@ -161,6 +162,22 @@ class TestBeats:
         assert await anext(chunks) == b"id: 0\n: ping\n\n"
         lifecycle.drain()
         assert [chunk async for chunk in chunks if chunk] == []
+
+    async def test_no_stream_is_open_before_it_knows_its_place(self, app: BrokerApp) -> None:
+        """Else what is committed between its headers and its first look would be missed."""
+        knows = asyncio.Event()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            await knows.wait()
+            yield b"here"
+            yield b"there"
+
+        async with app.test_request_context("/v1/events"):
+            opening = asyncio.create_task(stream(chunks()))
+            assert await asyncio.wait({opening}, timeout=0) == (set(), {opening})
+            knows.set()
+            response = await opening
+        assert await response.get_data() == b"herethere"
 
     async def test_both_streams_end_when_the_broker_stops(
         self, app: BrokerApp, lifecycle: Lifecycle

@@ -37,7 +37,7 @@ async def follow_events(follow: Injected[FollowEvents]) -> Response:
     asked = read_query(EventsQuery)
     written = request.headers.get("Last-Event-ID")
     after = asked.after if written is None else _place(written)
-    return stream(while_admitted(follow(after, asked.wants)))
+    return await stream(while_admitted(follow(after, asked.wants)))
 
 
 def _place(written: str) -> int:
