@@ -32,6 +32,7 @@ def test_every_page_has_a_picture(tmp_path: Path) -> None:
     assert {shot.shows for shot in SHOTS} == (pages - NO_PAGES - LEADS_AWAY) | OF_THE_BROKER
 
 
+@pytest.mark.timeout(240)  # Some twenty pages, each in a window of its own.
 def test_the_script_takes_them(chromium: Browser, tmp_path: Path) -> None:
     (tmp_path / "product").mkdir()
     with told(tmp_path / "product") as story:
