@@ -66,7 +66,11 @@ test: install ## set up, then the fast tests (ARGS='-k name' chooses)
 
 .PHONY: test-browser
 test-browser: install ## the pages in Chromium, which it finds, or as root on Debian installs
-	@tools/browser $(ARGS)
+	@tools/browser pytest tests/browser -m browser $(ARGS)
+
+.PHONY: screenshots
+screenshots: install ## the pictures of the pages in docs/images, taken anew
+	@tools/browser python -m tools.screenshots $(ARGS)
 
 .PHONY: audit
 audit: install ## known vulnerabilities, and the licences of what is shipped

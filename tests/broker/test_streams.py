@@ -9,6 +9,7 @@ import pytest
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.pulse import Beat, Pulse, Shared
+from notefly.broker.sse import stream
 from tests.broker.conftest import QUICK
 from tests.broker.service import Broker
 
@@ -75,6 +76,13 @@ class TestEvents:
     @pytest.mark.parametrize("after", ["-1", "x", "9" * 40])
     def test_bad_place_in_the_query(self, shared: Broker, after: str) -> None:
         assert shared.call("GET", "/v1/events", params={"after": after}).status_code == 422
+
+    def test_chaos_is_told_as_it_is_turned(self, broker: Broker) -> None:
+        with broker.stream("/v1/events", channel="email") as events:
+            for dials, told in (({"sms": {"failure_rate": 1}}, ["sms"]), ({}, [])):
+                broker.call("PUT", "/v1/chaos", json={"channels": dials})
+                event = next(events)
+                assert (event["event"], event["data"]) == ("chaos", {"channels": told})
 
     def test_filters(self, broker: Broker) -> None:
         broker.done(broker.publish(category="sports", body="x")["id"])
@@ -154,6 +162,22 @@ class TestBeats:
         assert await anext(chunks) == b"id: 0\n: ping\n\n"
         lifecycle.drain()
         assert [chunk async for chunk in chunks if chunk] == []
+
+    async def test_no_stream_is_open_before_it_knows_its_place(self, app: BrokerApp) -> None:
+        """Else what is committed between its headers and its first look would be missed."""
+        knows = asyncio.Event()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            await knows.wait()
+            yield b"here"
+            yield b"there"
+
+        async with app.test_request_context("/v1/events"):
+            opening = asyncio.create_task(stream(chunks()))
+            assert await asyncio.wait({opening}, timeout=0) == (set(), {opening})
+            knows.set()
+            response = await opening
+        assert await response.get_data() == b"herethere"
 
     async def test_both_streams_end_when_the_broker_stops(
         self, app: BrokerApp, lifecycle: Lifecycle

@@ -33,6 +33,23 @@ PAYLOADS: dict[str, str] = {
     "shell": "$(id) `id` ; rm -rf / ' \\' | <x>",
 }
 
+FIRST = frozenset({"link", "data link"})
+"""They count only where a text begins with them."""
+LONGEST = 200
+"""Characters of a name."""
+
+
+def together() -> dict[str, str]:
+    """All of them in as few texts as hold them."""
+    groups: list[list[str]] = []
+    for name, payload in PAYLOADS.items():
+        others = [PAYLOADS[one] for one in groups[-1]] if groups else []
+        if not groups or name in FIRST or len(" ".join([*others, payload])) > LONGEST:
+            groups.append([])
+        groups[-1].append(name)
+    return {", ".join(group): " ".join(PAYLOADS[one] for one in group) for group in groups}
+
+
 HOSTILE_ELEMENTS = (
     "script:not([src]), script[src*='evil'], link[href*='evil'], a[href*='evil'], "
     "iframe, object, embed, base, style, math, [style]:not(.uplot, .uplot *), "

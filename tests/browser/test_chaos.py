@@ -72,6 +72,17 @@ def test_retries_and_dead_letters_until_it_is_turned_off_and_a_replay(
     assert by_state["delivered"] == 6
 
 
+def test_a_page_that_is_open_tells_it_at_once(in_log_mode: Product, watched: Watching) -> None:
+    with watched("localhost") as watch:
+        page = watch.open(f"{in_log_mode.console}/activity")
+        page.locator("[data-live][data-standing=up]").wait_for()
+        in_log_mode.http.put("/v1/chaos", json={"channels": {"push": {"failure_rate": 1}}})
+        page.locator(BANNER, has_text="Push misbehaves on purpose").wait_for()
+        watch.look(page)
+        in_log_mode.http.put("/v1/chaos", json={"channels": {}})
+        page.locator(BANNER).wait_for(state="detached")
+
+
 def test_without_scripts(in_log_mode: Product, watched: Watching) -> None:
     with watched("localhost", java_script_enabled=False) as watch:
         page = watch.open(f"{in_log_mode.console}/chaos")

@@ -11,12 +11,13 @@ from urllib.parse import quote, urlencode
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.payloads import PAYLOADS, visible_ascii
+from tests.browser.payloads import PAYLOADS, together, visible_ascii
 from tests.browser.product import CHANNELS, Product
 from tests.browser.watching import Watch, Watching
 
 pytestmark = pytest.mark.browser
 NUMBERS = count()
+TOGETHER = together()
 IDS = ("javascript:x", "data:text", "..", "a~@b:", "__proto__")
 """What an id may be; somebody with one of these gets each message too."""
 
@@ -50,10 +51,10 @@ def subscribe(product: Product, payload: str) -> str:
     return subscriber
 
 
-@pytest.fixture(params=PAYLOADS, scope="module")
+@pytest.fixture(params=TOGETHER, scope="module")
 def scene(product: Product, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """One for all tests of a payload; nobody of the last one is there any more."""
-    payload = PAYLOADS[request.param]
+    """One for all tests of some payloads; nobody of the last one is there any more."""
+    payload = TOGETHER[request.param]
     subscriber = subscribe(product, payload)
     message = product.publish(category="movies", title=payload, body=f"{payload}\n{payload}")
     yield Scene(product, subscriber, payload, message)

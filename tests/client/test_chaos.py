@@ -58,7 +58,12 @@ def test_on_for_some_and_off_again(console: Console, calm: Broker) -> None:
     assert "Push and SMS misbehave on purpose." in console.get("/pub")
     part = console.get("/activity", headers={"HX-Request": "true"})
     assert BANNER not in part
+    alone = console.get("/chaos/banner", headers={"HX-Request": "true"})
+    assert alone.startswith('<p class="notice warning">')
+    assert 'href="/chaos"' in alone
+    assert 'href="/chaos"' not in console.get("/chaos/banner?here")
     turn(console, stop="1", sms__failure_rate="35")
+    assert console.get("/chaos/banner") == ""
     assert calm.get("/v1/chaos")["on"] is False
     assert BANNER not in console.get("/pub")
 

@@ -46,10 +46,10 @@ def test_what_was_before_the_first_count_is_not_in_the_rates() -> None:
     first, *_ = counts.history.flows()
     assert (first.came, first.ended, first.seconds, first.whole) == (15, 5, 10.0, False)
     assert counts.history.series() == [
-        [(START + timedelta(seconds=10)).timestamp()],
-        [1.5],
-        [0.5],
-        [17],
+        [START.timestamp(), START.timestamp() + 10],
+        [1.5, 1.5],
+        [0.5, 0.5],
+        [7, 17],
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from notefly.client.home import lines, per_minute
+from notefly.client.home import lately, lines
 from notefly.client.navigation import GROUPS
 from tests.broker.service import Broker
 from tests.client.console import Console
@@ -27,7 +27,7 @@ def test_an_empty_store_says_what_this_is_and_sends_the_demo(fresh: tuple[Consol
     page = console.get("/")
     assert "Log mode: nothing leaves this machine." in page
     assert "Publish once." in page
-    assert "The demo goes to 6 subscribers" in page
+    assert "6 subscribers are in this store" in page
     key = re.search('name="key" value="([^"]+)"', page)
     assert key is not None
     for _ in range(2):
@@ -59,16 +59,32 @@ def test_a_paused_channel_is_told(console: Console, broker: Broker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "said"), [(None, ""), (0.0, "0"), (0.02, "1.2"), (0.5, "30"), (1_000.0, "60,000")]
+    ("rate", "seconds", "said"),
+    [
+        (None, None, ""),
+        (0.0, 60.0, "0"),
+        (2.0, 3.0, "6"),
+        (1_000.0, 60.0, "60,000"),
+    ],
 )
-def test_rates_are_told_by_the_minute(rate: float | None, said: str) -> None:
-    assert per_minute({"ended_per_second": rate}, "ended") == said
+def test_what_came_in_the_last_minute_is_counted_not_foretold(
+    rate: float | None, seconds: float | None, said: str
+) -> None:
+    assert lately({"ended_per_second": rate, "over_seconds": seconds}, "ended") == said
 
 
 def test_a_channel_has_a_line_before_anything_was_sent_on_it() -> None:
     queue = [{"channel": "sms", "deliveries_open": 3, "retrying": 1, "paused": False}]
-    (line,) = lines({"deliveries": {"by_channel": {}}}, queue)
+    (line,) = lines({"deliveries": {"by_channel": {}}}, queue, {})
     assert (line.strip.total, line.strip.ended, line.open, line.retrying) == (3, 0, 3, 1)
+
+
+def test_dead_is_what_still_is_whatever_was_replayed() -> None:
+    queue = [{"channel": "sms", "deliveries_open": 0, "retrying": 0, "paused": False}]
+    ended = {"deliveries": {"by_channel": {"sms": {"delivered": 7, "dead": 3}}}}
+    (line,) = lines(ended, queue, {"sms": 1, "email": 2})
+    assert line.counts == {"delivered": 7, "dead": 1}
+    assert line.strip.words == "7 delivered, 1 dead"
 
 
 def test_every_page_has_a_key_of_its_own_and_knows_what_belongs_to_it() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.broker.service import Broker
 from tests.client.console import Console
 
 PART = {"HX-Request": "true"}
+HIDDEN = re.compile('type="hidden" name="(seen:[^"]+)" value="([^"]*)"')
 
 
 @pytest.fixture
@@ -145,6 +147,23 @@ def test_name_and_addresses_are_changed(own_console: Console, own_broker: Broker
     assert "email is chosen, but there is no email address" in refused
     assert 'value="Ada L."' in refused
     assert "there is no subscriber" in own_console.page(own_console.post(f"{ada}x", form), 404)
+
+
+def test_what_somebody_else_changed_meanwhile_stays(
+    own_console: Console, own_broker: Broker, ada: str
+) -> None:
+    page = own_console.http.get(ada).text
+    form = {name: unescape(value) for name, value in HIDDEN.findall(page)}
+    assert form["seen:address:phone"] == "+12025550123"
+    change = {"name": "Countess", "email": "new@example.org", "push_token": "new"}
+    own_broker.call("PATCH", "/v1/subscribers/dear:ada", json=change)
+    form |= {"name": "Ada <b>Person</b>", "address:email": "ada@example.org"}
+    form |= {"address:push_token": "", "address:perch": ""}
+    saved = own_console.post(ada, form | {"address:phone": "+12025550124"})
+    assert saved.status_code == 303
+    stored = own_broker.get("/v1/subscribers/dear:ada")
+    kept = {name: stored[name] for name in change}
+    assert (kept, stored["phone"]) == (change, "+12025550124")
 
 
 def test_a_test_reaches_them_alone(own_console: Console, own_broker: Broker, ada: str) -> None:

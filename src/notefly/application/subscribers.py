@@ -57,8 +57,8 @@ class Subscribers:
         change: "ProfileChange | ChoiceChange",
         only: SubscriberKey | None = None,
     ) -> Subscriber:
-        """Change some fields, or one choice, with nobody in between. Raises NotFound; also for others than `only`,
-        who may have the same id."""
+        """Change some fields, or one choice, with nobody in between. Raises NotFound; also for
+        others than `only`, who may have the same id."""
         revised = await self.store.revise(
             subscriber, lambda old: self._checked(change.apply(old), old), self.clock.now(), only
         )

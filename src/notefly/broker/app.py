@@ -9,6 +9,7 @@ from quart import Quart, Response, request
 from typing_extensions import override
 
 from notefly import __version__
+from notefly.application.chaos import Chaos
 from notefly.application.keys import Authenticate
 from notefly.application.links import Links
 from notefly.application.publish import PublishMessage
@@ -182,7 +183,8 @@ async def create_app(
         Lifecycle: lifecycle,
         Throughput: throughput,
         Document: document(__version__, GROUPS),
-        FollowEvents: FollowEvents(events_log, pulse),
+        Pulse: pulse,
+        FollowEvents: FollowEvents(events_log, pulse, await container.get(Chaos)),
         FollowMessages: FollowMessages(
             await container.get(MessageStore), await container.get(SubscriberStore), pulse
         ),

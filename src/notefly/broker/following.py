@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from notefly.application.chaos import Chaos
 from notefly.broker import sse, views
 from notefly.broker.pulse import Pulse, Shared
 from notefly.domain.errors import NotFound
@@ -37,20 +38,25 @@ class Silence:
 
 
 class FollowEvents:
-    """The event log from a place on, or from now on."""
+    """The event log from a place on, or from now on; and which channels misbehave on purpose."""
 
-    def __init__(self, log: EventLog, pulse: Pulse) -> None:
+    def __init__(self, log: EventLog, pulse: Pulse, chaos: Chaos) -> None:
         self._log = log
         self._pulse = pulse
+        self._chaos = chaos
         self._behind: Shared[int, list[Written] | None] = Shared(pulse, self._read)
 
     async def __call__(
         self, after: int | None, wants: Callable[[Event], bool]
     ) -> AsyncIterator[bytes]:
-        """`reset` tells a client that what it missed is not kept any more."""
+        """`reset` tells a client that what it missed is not kept any more.
+
+        `chaos` tells that dials were turned, which is no fact of the log: it is not resumed.
+        """
         last = await self._log.last()
         at = last if after is None or not 0 <= after <= last else after
         silence = Silence(self._pulse.heartbeat_seconds)
+        misbehaving = self._chaos.misbehaving
         yield sse.opening(at)
         if after is not None and at != after:
             yield sse.reset(at)
@@ -64,6 +70,9 @@ class FollowEvents:
                 if chosen := b"".join(written for event, written in found if wants(event)):
                     silence.broken()
                     yield chosen
+            if misbehaving != self._chaos.misbehaving:
+                misbehaving = self._chaos.misbehaving
+                yield sse.event(at, {"channels": sorted(misbehaving)}, "chaos")
             if silence.too_long:
                 silence.broken()
                 yield sse.position(at)

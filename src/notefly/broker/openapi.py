@@ -11,7 +11,8 @@ from pydantic.json_schema import JsonSchemaMode
 from pydantic_core import to_json
 
 from notefly.broker.answers import JSON
-from notefly.broker.body import NDJSON
+from notefly.broker.body import FORM, NDJSON
+from notefly.broker.openapi_examples import PLACES, example
 from notefly.broker.openapi_texts import ABOUT, HEADERS, SAID, SAID_WITH, SCHEMES
 from notefly.broker.problems import PROBLEM
 from notefly.broker.routing import Access, Body, Gives, Operation, Route, Routes
@@ -93,7 +94,7 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> Schema:
     }
     if operation.description:
         described["description"] = operation.description
-    if parameters := [*_path(route.path), *_query(operation), *_headers(operation.headers)]:
+    if parameters := [*_path(route), *_query(operation), *_headers(operation.headers)]:
         described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = _body(operation.body, schemas)
@@ -179,9 +180,13 @@ def _refusal(code: int, schemas: _Schemas) -> Schema:
     return described
 
 
-def _path(path: str) -> Iterator[Schema]:
-    for name in re.findall(r"{(\w+)}", path):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+def _path(route: Route) -> Iterator[Schema]:
+    """With an example that can be tried out; who deletes says what."""
+    for name in re.findall(r"{(\w+)}", route.path):
+        known = name in PLACES and route.method != "DELETE"
+        shown = {"example": PLACES[name]} if known else {}
+        described = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        yield described | shown
 
 
 def _query(operation: Operation) -> Iterator[Schema]:
@@ -221,10 +226,14 @@ def _body(body: Body, schemas: _Schemas) -> Schema:
     one = schemas.of(body.kind, "validation")
     return {
         "required": body.required,
-        "content": {
-            media: {"schema": {"type": "string"}, "x-each": one}
-            if media == NDJSON
-            else {"schema": one}
-            for media in body.media
-        },
+        "content": {media: _sent_as(media, body, one) for media in body.media},
     }
+
+
+def _sent_as(media: str, body: Body, one: Schema) -> Schema:
+    if media == FORM:
+        return {"schema": one}
+    shown = {"example": example(body.kind, media)}
+    if media == NDJSON:
+        return {"schema": {"type": "string"}, "x-each": one, **shown}
+    return {"schema": one, **shown}

@@ -83,7 +83,7 @@ class Pulse:
         wakes = self._open_watch()
         try:
             async for _ in wakes:
-                self._ring()
+                self.ring()
                 pace = self._beat.pace_seconds + self._streams * self._beat.pace_per_stream_seconds
                 await asyncio.sleep(pace)
         finally:
@@ -93,9 +93,10 @@ class Pulse:
 
     async def _end(self) -> None:
         await self._stopping.wait()
-        self._ring()
+        self.ring()
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """There is something to tell that no commit brings."""
         rung, self.rung = self.rung, asyncio.Event()
         rung.set()
 

@@ -5,6 +5,8 @@ and the connection is cut when that takes too long (`protocol`).
 """
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
 
 from pydantic_core import to_json
 from quart import Response, request
@@ -34,10 +36,21 @@ def reset(identity: int | str) -> bytes:
     return event(identity, {"last": identity}, "reset")
 
 
-def stream(chunks: AsyncIterator[bytes]) -> Response:
-    """The answer; without the time limit that Quart sets. HEAD must not wait for its end."""
-    body = b"" if request.method == "HEAD" else chunks
+async def stream(chunks: AsyncIterator[bytes]) -> Response:
+    """The answer; without the time limit that Quart sets. HEAD must not wait for its end.
+
+    It begins once the first chunk is there, and with it the stream's place: whatever is committed
+    after a client saw the stream open is in it.
+    """
+    body = b"" if request.method == "HEAD" else _beginning(await anext(chunks, b""), chunks)
     response = Response(body, content_type=f"{MEDIA}; charset=utf-8")
     response.timeout = None
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+async def _beginning(first: bytes, rest: Any) -> AsyncIterator[bytes]:
+    async with aclosing(rest):
+        yield first
+        async for chunk in rest:
+            yield chunk

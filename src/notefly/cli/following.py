@@ -3,7 +3,7 @@
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -88,15 +88,20 @@ class Tail:
                     if not begun:
                         self.past(last)
                         begun = True
-                    if name == "reset":
-                        click.echo("notefly: some of what happened was missed", err=True)
-                    elif fact:
-                        self._tell(fact)
+                    self._hear(name, fact)
             except Absent:
                 if not begun:
                     raise
             click.echo("notefly: the broker went away; waiting for it", err=True)
             time.sleep(RETRY_SECONDS)
+
+    def _hear(self, name: str, fact: Json) -> None:
+        if name == "reset":
+            click.echo("notefly: some of what happened was missed", err=True)
+        elif name == "chaos":
+            click.echo(f"notefly: {_misbehaving(fact['channels'])}", err=True)
+        elif fact:
+            self._tell(fact)
 
     def _for_stream(self) -> dict[str, str]:
         return {n: self.wanted[n] for n in ("message", "channel", "category") if n in self.wanted}
@@ -154,3 +159,7 @@ class Tail:
                 self._texts.clear()
             self._texts[message] = excerpt(found["title"] or found["body"], 40)
         return self._texts[message]
+
+
+def _misbehaving(channels: Sequence[str]) -> str:
+    return f"chaos is on for {', '.join(channels)}" if channels else "chaos is off"

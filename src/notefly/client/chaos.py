@@ -48,7 +48,7 @@ DIALS = (
 @blueprint.get("/chaos")
 @inject
 async def page(broker: Injected[BrokerApi]) -> Page:
-    chaos = await _told(broker)
+    chaos = await broker.get(CHAOS)
     return await _page(chaos, chaos["channels"])
 
 
@@ -57,7 +57,7 @@ async def page(broker: Injected[BrokerApi]) -> Page:
 async def turn(broker: Injected[BrokerApi]) -> Page:
     """All dials as the form has them, or at rest."""
     form = await request.form
-    chaos = await _told(broker)
+    chaos = await broker.get(CHAOS)
     wanted = {} if "stop" in form else _wanted(form, chaos["channels"])
     try:
         await broker.call("PUT", CHAOS, json={"channels": wanted})
@@ -66,6 +66,13 @@ async def turn(broker: Injected[BrokerApi]) -> Page:
     except BrokerLocked:
         return await _page(chaos, chaos["channels"] | wanted, NEEDS_ADMIN), HTTPStatus.FORBIDDEN
     return redirect(url_for("chaos.page"), SEE_OTHER)
+
+
+@blueprint.get("/chaos/banner")
+async def banner_alone() -> Page:
+    """For pages that were open when it was turned."""
+    here = "here" in request.args
+    return await render_template("chaos/_banner.html", misbehaving=await _misbehaving(), here=here)
 
 
 def banner(app: Quart) -> None:
@@ -78,17 +85,15 @@ def banner(app: Quart) -> None:
 
 @inject
 async def _misbehaving(broker: Injected[BrokerApi]) -> Sequence[str]:
-    """None where the broker does not say: the page has a reason to show of its own."""
+    """None where the broker does not say: the page has a reason to show of its own.
+
+    Every page asks for it, so it is not waited for long.
+    """
     try:
-        channels = (await _told(broker))["channels"]
+        told = await broker.call("GET", CHAOS, timeout=GLANCE_SECONDS)
     except (BrokerDown, BrokerLocked, BrokerRefused):
         return []
-    return [name for name, dials in channels.items() if any(dials.values())]
-
-
-async def _told(broker: BrokerApi) -> Json:
-    """Every page asks for it, so it is not waited for long."""
-    return await broker.call("GET", CHAOS, timeout=GLANCE_SECONDS)
+    return [name for name, dials in told["channels"].items() if any(dials.values())]
 
 
 def _wanted(form: MultiDict[str, str], channels: Mapping[str, Json]) -> dict[str, Json]:

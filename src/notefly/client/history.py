@@ -62,15 +62,25 @@ class History:
             yield Flow(window, seconds, last.came - first.came, last.ended - first.ended)
 
     def series(self) -> Sequence[Sequence[float]]:
-        """Seconds since 1970, in and out per second up to then, and what waited then."""
+        """Seconds since 1970, in and out per second up to then, and what waited then.
+
+        The first moment repeats the rates that follow it, so that its step has a beginning.
+        """
         pairs = [
             (one, two, (two.at - one.at).total_seconds())
             for one, two in zip(self._samples, self._samples[1:], strict=False)
             if two.at > one.at
         ]
-        return [
-            [round(two.at.timestamp(), 1) for _, two, _ in pairs],
-            [round((two.came - one.came) / seconds, 2) for one, two, seconds in pairs],
-            [round((two.ended - one.ended) / seconds, 2) for one, two, seconds in pairs],
-            [two.waiting for _, two, _ in pairs],
+        points = [
+            (
+                two.at.timestamp(),
+                round((two.came - one.came) / seconds, 2),
+                round((two.ended - one.ended) / seconds, 2),
+                two.waiting,
+            )
+            for one, two, seconds in pairs
         ]
+        if points:
+            first = pairs[0][0]
+            points.insert(0, (first.at.timestamp(), *points[0][1:3], first.waiting))
+        return [[round(point[place], 2) for point in points] for place in range(4)]

@@ -1,6 +1,7 @@
 """/: the state of things: what was sent, what waits, what went wrong, and what came last."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ class Line:
     """A channel: what became of everything that was ever sent on it, and what waits."""
 
     strip: Strip
+    counts: Mapping[str, int]
     open: int
     retrying: int
     paused: bool
@@ -35,16 +37,21 @@ class Line:
 @blueprint.get("/")
 @inject
 async def page(broker: Injected[BrokerApi]) -> Page:
-    stats, queue, last = await asyncio.gather(
+    stats, queue, graves, last = await asyncio.gather(
         broker.get("/v1/stats"),
         broker.get("/v1/queue"),
+        broker.get("/v1/dead-letters", {"group_by": "reason"}),
         broker.get("/v1/messages", {"limit": LAST}),
     )
+    dead: Counter[str] = Counter()
+    for group in graves["items"]:
+        dead[group["channel"]] += group["count"]
     view: dict[str, Any] = {
         "stats": stats,
+        "dead": dead.total(),
         "queue": queue,
-        "minutely": {name: per_minute(stats["rates"], name) for name in ("accepted", "ended")},
-        "lines": lines(stats, queue["items"]),
+        "lately": {name: lately(stats["rates"], name) for name in ("accepted", "ended")},
+        "lines": lines(stats, queue["items"], dead),
         "retrying": sum(one["retrying"] for one in queue["items"]),
         "last": [(message, strip_of_all(message)) for message in last["items"]],
         "key": new_key(),
@@ -65,29 +72,23 @@ async def demo(broker: Injected[BrokerApi]) -> Page:
     return redirect("/", SEE_OTHER)
 
 
-def per_minute(rates: Json, name: str) -> str:
-    """As far as it is known: the broker compares two moments."""
+def lately(rates: Json, name: str) -> str:
+    """How many in the last minute, or as much of it as the broker has seen; nothing before that."""
     rate = rates[f"{name}_per_second"]
-    if rate is None:
-        return ""
-    minutely = rate * 60
-    return f"{minutely:,.0f}" if minutely >= 10 or minutely == 0 else f"{minutely:.1f}"
+    return "" if rate is None else f"{rate * rates['over_seconds']:,.0f}"
 
 
-def lines(stats: Json, queue: Sequence[Json]) -> list[Line]:
-    """One for each channel of the queue, in its order."""
+def lines(stats: Json, queue: Sequence[Json], dead: Mapping[str, int]) -> list[Line]:
+    """One for each channel of the queue, in its order; dead is what still is."""
     ended = stats["deliveries"]["by_channel"]
-    return [
-        Line(
-            strip=strip_of(
-                one["channel"], ended.get(one["channel"], {}) | {"pending": one["deliveries_open"]}
-            ),
-            open=one["deliveries_open"],
-            retrying=one["retrying"],
-            paused=one["paused"],
-        )
-        for one in queue
-    ]
+
+    def line(one: Json) -> Line:
+        channel, left = one["channel"], one["deliveries_open"]
+        counts = {**ended.get(channel, {}), "dead": dead.get(channel, 0)}
+        strip = strip_of(channel, {**counts, "pending": left})
+        return Line(strip, counts, left, one["retrying"], one["paused"])
+
+    return [line(one) for one in queue]
 
 
 def strip_of_all(message: Json) -> Strip:

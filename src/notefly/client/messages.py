@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +10,7 @@ from quart import Blueprint, redirect, render_template, request, url_for
 
 from notefly.client.broker_api import BrokerApi, BrokerRefused, Json
 from notefly.client.display import grid, steps, strips
-from notefly.client.injection import Injected, inject
+from notefly.client.injection import Clock, Injected, inject
 from notefly.client.pages import SEE_OTHER, Page, in_place
 from notefly.client.timeline import timeline
 
@@ -20,7 +20,7 @@ GRID_LIMIT = 200
 """Deliveries that are shown as people by channels; of a larger message the log shows the rest."""
 
 
-async def progress_of(broker: BrokerApi, message_id: str) -> dict[str, Any]:
+async def progress_of(broker: BrokerApi, message_id: str, now: datetime) -> dict[str, Any]:
     """How far each channel is, and who got it."""
     message = await broker.message(message_id)
     log = await broker.deliveries(GRID_LIMIT, {"message": message_id})
@@ -30,22 +30,24 @@ async def progress_of(broker: BrokerApi, message_id: str) -> dict[str, Any]:
         "strips": strips(message),
         "grid": None if log["next"] else grid(log["items"]),
         "troubled": [one for one in log["items"] if one["attempts"] > 1 or one["reason"]],
-        "expired": _expired(message),
+        "expired": _expired(message, now),
         "hours": HOURS,
     }
 
 
 @blueprint.get("/messages/<message>")
 @inject
-async def page(message: str, broker: Injected[BrokerApi]) -> Page:
-    view = await progress_of(broker, message)
+async def page(message: str, broker: Injected[BrokerApi], clock: Injected[Clock]) -> Page:
+    view = await progress_of(broker, message, clock())
     template = "messages/_progress.html" if in_place() else "messages/page.html"
     return await render_template(template, **view)
 
 
 @blueprint.get("/messages/<message>/to/<subscriber>")
 @inject
-async def recipient(message: str, subscriber: str, broker: Injected[BrokerApi]) -> Page:
+async def recipient(
+    message: str, subscriber: str, broker: Injected[BrokerApi], clock: Injected[Clock]
+) -> Page:
     """One person's deliveries of a message, on all channels, as they happened."""
     wanted = {"message": message, "subscriber": subscriber}
     told, log = await asyncio.gather(broker.message(message), broker.deliveries(GRID_LIMIT, wanted))
@@ -53,37 +55,37 @@ async def recipient(message: str, subscriber: str, broker: Injected[BrokerApi]) 
     if not stories:
         raise BrokerRefused(404, f"{subscriber} is not among those who get this message")
     part = "messages/_story.html" if in_place() else "messages/recipient.html"
-    return await _stories(part, told, stories)
+    return await _stories(part, told, stories, clock())
 
 
 @blueprint.get("/deliveries/<delivery>")
 @inject
-async def one_delivery(delivery: str, broker: Injected[BrokerApi]) -> Page:
+async def one_delivery(delivery: str, broker: Injected[BrokerApi], clock: Injected[Clock]) -> Page:
     story = await broker.delivery(delivery)
     message = await broker.message(story["message_id"])
     part = "messages/_delivery.html" if in_place() else "messages/delivery.html"
-    return await _stories(part, message, [story])
+    return await _stories(part, message, [story], clock())
 
 
-def _expired(message: Json) -> bool:
+def _expired(message: Json, now: datetime) -> bool:
     """By this service's clock; the broker's decides."""
     end = message["expires_at"]
-    return end is not None and datetime.fromisoformat(end) <= datetime.now(UTC)
+    return end is not None and datetime.fromisoformat(end) <= now
 
 
-async def _new_end() -> dict[str, str]:
+async def _new_end(now: datetime) -> dict[str, str]:
     """What an expired message needs to be replayed: until when it is good now."""
     hours = (await request.form).get("hours", "")
     if hours not in HOURS:
         return {}
-    return {"expires_at": (datetime.now(UTC) + timedelta(hours=int(hours))).isoformat()}
+    return {"expires_at": (now + timedelta(hours=int(hours))).isoformat()}
 
 
-async def _stories(template: str, message: Json, stories: Sequence[Json]) -> Page:
+async def _stories(template: str, message: Json, stories: Sequence[Json], now: datetime) -> Page:
     view = {
         "stories": stories,
         "happenings": timeline(stories),
-        "expired": _expired(message),
+        "expired": _expired(message, now),
         "hours": HOURS,
     }
     return await render_template(template, message=message, **view)
@@ -91,20 +93,19 @@ async def _stories(template: str, message: Json, stories: Sequence[Json]) -> Pag
 
 @blueprint.post("/deliveries/<delivery>/replay")
 @inject
-async def replay_one(delivery: str, broker: Injected[BrokerApi]) -> Page:
+async def replay_one(delivery: str, broker: Injected[BrokerApi], clock: Injected[Clock]) -> Page:
     """Another round for a dead letter."""
     path = f"/v1/deliveries/{quote(delivery, safe='')}/replay"
-    await broker.call("POST", path, json=await _new_end())
+    await broker.call("POST", path, json=await _new_end(clock()))
     return redirect(url_for("messages.one_delivery", delivery=delivery), SEE_OTHER)
 
 
 @blueprint.post("/messages/<message>/replay")
 @inject
-async def replay_all(message: str, broker: Injected[BrokerApi]) -> Page:
+async def replay_all(message: str, broker: Injected[BrokerApi], clock: Injected[Clock]) -> Page:
     """Another round for all dead letters of a message."""
-    await broker.call(
-        "POST", "/v1/dead-letters/replay", json={"message": message} | await _new_end()
-    )
+    wanted = {"message": message} | await _new_end(clock())
+    await broker.call("POST", "/v1/dead-letters/replay", json=wanted)
     return redirect(url_for("messages.page", message=message), SEE_OTHER)
 
 

@@ -10,6 +10,8 @@ from notefly.client.choices import addresses
 from notefly.client.display import label
 
 ADDRESS = "address:"
+SEEN = "seen:"
+"""Fields that say what a form showed, so that only what was changed in it is changed."""
 KIND_LABELS = {"email": "E-mail", "phone": "Phone", "push_token": "Push token"}
 KIND_HINTS = {
     "email": "alex@example.org",
@@ -56,10 +58,14 @@ class Profile:
     addresses: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """What was stored when the form was shown, by field."""
 
     @classmethod
     def stored(cls, subscriber: Json) -> "Profile":
-        return cls(subscriber["id"], subscriber["name"], addresses(subscriber))
+        now = addresses(subscriber)
+        seen = {"name": subscriber["name"]} | {ADDRESS + kind: now[kind] for kind in now}
+        return cls(subscriber["id"], subscriber["name"], now, seen=seen)
 
     @classmethod
     def written(cls, fields: MultiDict[str, str]) -> "Profile":
@@ -69,7 +75,8 @@ class Profile:
             for name, value in fields.items()
             if name.startswith(ADDRESS)
         }
-        return cls(fields.get("id", "").strip(), fields.get("name", "").strip(), typed)
+        seen = {n.removeprefix(SEEN): v for n, v in fields.items() if n.startswith(SEEN)}
+        return cls(fields.get("id", "").strip(), fields.get("name", "").strip(), typed, seen=seen)
 
     def refused(self, error: BrokerRefused) -> "Profile":
         """The same with the broker's reasons, each at its field."""
@@ -83,6 +90,14 @@ class Profile:
         return {**named, "name": self.name, "addresses": given}
 
     def change(self) -> dict[str, object]:
-        """The request body that changes them; an address that was emptied is removed."""
-        kept = {kind: value or None for kind, value in self.addresses.items()}
-        return {"name": self.name, "addresses": kept}
+        """The request body that changes them; an address that was emptied is removed.
+
+        What stands as the form showed it is left out: somebody else may have changed it since.
+        """
+        changed = {
+            kind: value or None
+            for kind, value in self.addresses.items()
+            if value != self.seen.get(ADDRESS + kind)
+        }
+        named = {} if self.name == self.seen.get("name") else {"name": self.name}
+        return {**named, "addresses": changed}

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from notefly.client.audience import preview_of
 from notefly.client.broker_api import BrokerApi, BrokerDown, BrokerRefused, Draft
-from notefly.client.injection import Injected, inject
+from notefly.client.injection import Clock, Injected, inject
 from notefly.client.links import Links
 from notefly.client.messages import progress_of
 from notefly.client.pages import SEE_OTHER, UNAVAILABLE, Page, in_place
@@ -73,7 +73,7 @@ async def preview(broker: Injected[BrokerApi], links: Injected[Links]) -> Page:
 
 @blueprint.post("/pub")
 @inject
-async def send(broker: Injected[BrokerApi], links: Injected[Links]) -> Page:
+async def send(broker: Injected[BrokerApi], links: Injected[Links], clock: Injected[Clock]) -> Page:
     """Publish, then show what becomes of it: in place for scripts, as a page of its own without."""
     form = form_of(await request.form)
     try:
@@ -89,7 +89,7 @@ async def send(broker: Injected[BrokerApi], links: Injected[Links]) -> Page:
         return await render_template("pub/unsure.html", form=form, error=error), UNAVAILABLE
     if not in_place():
         return redirect(url_for("messages.page", message=message), SEE_OTHER)
-    view = await progress_of(broker, message)
+    view = await progress_of(broker, message, clock())
     return await render_template("pub/_sent.html", **view, next_key=new_key())
 
 

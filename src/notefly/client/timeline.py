@@ -73,15 +73,18 @@ def said_by_channel(delivery: Json) -> str:
 
 
 def _happenings(story: Json) -> Iterator[Happening]:
-    channel, state = story["channel"], story["state"]
-    for ended in story["rounds"]:
-        said = f"{ended['state']}: {why(ended)}; replayed later"
-        yield Happening(ended["ended_at"], channel, said, ended["state"], said_by_channel(ended))
     # Equal times keep this order: an attempt first, then what came of it.
+    channel, state = story["channel"], story["state"]
     attempts = story["history"]
+    told = {attempt["detail"] for attempt in attempts}
     for place, attempt in enumerate(attempts):
         last = place == len(attempts) - 1
         yield _attempt(channel, attempt, state if last else "retrying")
+    for ended in story["rounds"]:
+        said = f"{ended['state']}: {why(ended)}; replayed later"
+        words = said_by_channel(ended)
+        shown = "" if words in told else words
+        yield Happening(ended["ended_at"], channel, said, ended["state"], shown)
     if state == "retrying" and story["next_try_at"]:
         yield Happening(story["next_try_at"], channel, "next try", "pending")
     elif state in ("dead", "cancelled"):

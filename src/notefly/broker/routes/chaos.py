@@ -8,6 +8,7 @@ from notefly.application.chaos import Chaos
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.body import read_json
 from notefly.broker.injection import Injected
+from notefly.broker.pulse import Pulse
 from notefly.broker.reading import Reader
 from notefly.broker.requests import ChaosIn
 from notefly.broker.routing import ADMIN, READ, Body, Gives, Operation, Routes
@@ -60,8 +61,9 @@ async def show_chaos(chaos: Injected[Chaos]) -> Answer:
         errors=(409,),
     ),
 )
-async def turn_chaos(chaos: Injected[Chaos]) -> Answer:
+async def turn_chaos(chaos: Injected[Chaos], pulse: Injected[Pulse]) -> Answer:
     chaos.turn((await read_json(CHAOS)).dials())
+    pulse.ring()
     return json_answer(_view(chaos))
 
 

@@ -26,8 +26,9 @@ FOREIGN = -1
         {200: Gives(views.EventView, (MEDIA,))},
         description="Server-sent events: each is a fact about a batch, or about one delivery where "
         "`delivery_id` is given. Ids follow the commits; `Last-Event-ID` resumes. Events are kept "
-        "for an hour or 100,000; `event: reset` says that some were missed. Who reads too slowly "
-        "is cut off and may resume.",
+        "for an hour or 100,000; `event: reset` says that some were missed, and "
+        "`event: chaos` which channels misbehave on purpose from now on. Who reads too slowly is "
+        "cut off and may resume.",
         query=EventsQuery,
         headers=("Last-Event-ID",),
     ),
@@ -36,7 +37,7 @@ async def follow_events(follow: Injected[FollowEvents]) -> Response:
     asked = read_query(EventsQuery)
     written = request.headers.get("Last-Event-ID")
     after = asked.after if written is None else _place(written)
-    return stream(while_admitted(follow(after, asked.wants)))
+    return await stream(while_admitted(follow(after, asked.wants)))
 
 
 def _place(written: str) -> int:

@@ -96,8 +96,8 @@ class SettingsView(TypedDict):
         "Counts and rates",
         {200: Gives(StatsView)},
         description="`deliveries` are those that ended, every round counted. Rates are per second, "
-        "since the oldest count of the last minute; null for half a second after the start. `chaos` names channels that "
-        "misbehave on purpose.",
+        "since the oldest count of the last minute; null for half a second after the start. "
+        "`chaos` names channels that misbehave on purpose.",
     ),
 )
 async def show_stats(
@@ -175,9 +175,9 @@ def _queued(one: ChannelFigures, now: datetime) -> QueueChannelView:
     Operation(
         "What came in and went out in the last 15 minutes",
         {200: Gives(HistoryView)},
-        description="Counts of every five seconds since this broker started, and of now; oldest first. "
-        "`accepted` messages; deliveries that `came` (planned, or replayed), that `ended`, and "
-        "that were `waiting`. Only the differences between two of them mean anything.",
+        description="Counts of every five seconds since this broker started, and of now; oldest "
+        "first. `accepted` messages; deliveries that `came` (planned, or replayed), that `ended`, "
+        "and that were `waiting`. Only the differences between two of them mean anything.",
     ),
 )
 async def show_history(throughput: Injected[Throughput], clock: Injected[Clock]) -> Answer:

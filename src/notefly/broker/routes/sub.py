@@ -69,7 +69,7 @@ async def show_sub(
     if not is_wanted_as_page():
         after = request.headers.get("Last-Event-ID", asked.after)
         whose = None if named is None else SubscriberId(named)
-        return stream(while_admitted(follow(after, frozenset(asked.category), whose)))
+        return await stream(while_admitted(follow(after, frozenset(asked.category), whose)))
     page = SubPage(catalogue, store)
     if theirs is not None:
         return await page.show(Choices.stored(theirs.profile), said=asked.saved)

@@ -43,11 +43,13 @@ function say(paused = document.querySelector("[data-follow][data-paused]")?.data
 document.addEventListener("DOMContentLoaded", () => {
   say();
   listen((news) => {
+    // What was turned while nobody listened is asked for.
+    if (news.kind === "chaos" || (news.kind === "up" && standing === "down")) htmx.trigger("#chaos", "turned");
     if (WORDS[news.kind]) {
       standing = news.kind;
       say();
     }
-    if (news.kind === "connecting" || news.kind === "down") return;
+    if (["connecting", "down", "chaos"].includes(news.kind)) return;
     for (const place of document.querySelectorAll("[data-follow]")) {
       const wanted = place.dataset.follow;
       if (news.kind !== "event" || !wanted || wanted === news.fact.message_id) due.add(place);

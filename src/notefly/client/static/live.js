@@ -26,6 +26,7 @@ function open() {
   source.addEventListener("message", pass);
   source.addEventListener("delivery", pass);
   source.addEventListener("reset", () => tell({ kind: "reset" }));
+  source.addEventListener("chaos", () => tell({ kind: "chaos" }));
   source.addEventListener("up", () => tell({ kind: "up" }));
   source.addEventListener("down", () => tell({ kind: "down" }));
   source.addEventListener("error", () => {
@@ -46,7 +47,7 @@ if (others) {
 if (others && navigator.locks) navigator.locks.request("notefly-events", open);
 else open();
 
-// Called with {kind: "event", fact} | {kind: "up"} | {kind: "down"} | {kind: "reset"}.
+// Called with {kind: "event", fact} | {kind: "up"} | {kind: "down"} | {kind: "reset"} | {kind: "chaos"}.
 export function listen(listener) {
   listeners.add(listener);
   listener(standing);
