@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from notefly.broker.answers import CONNECTION
 from notefly.broker.app import BrokerApp
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.pulse import Beat, Pulse, Shared
 from tests.broker.conftest import QUICK
+from tests.broker.lines import OpenLine
 from tests.broker.service import Broker
 
 
@@ -170,41 +172,53 @@ class TestBeats:
     async def test_one_watch_for_all_until_the_last_leaves(self, lifecycle: Lifecycle) -> None:
         log = CountingLog()
         pulse = Pulse(log.watch, lifecycle, QUICK)
-        first, second = pulse.beats(), pulse.beats()
-        for beats in (first, second):
-            assert await anext(beats) is True
-        await log.opened.wait()
-        assert log.open == 1
-        for beats in (first, second):
-            await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        with pulse.listening(), pulse.listening():
+            await log.opened.wait()
+            assert log.open == 1
         await log.closed.wait()
         assert log.open == 0
 
     async def test_what_happens_while_reading_rings_again(self, lifecycle: Lifecycle) -> None:
         log = CountingLog()
-        beats = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0)).beats()
-        assert await anext(beats) is True
-        await log.opened.wait()
-        log.happened.set()
-        assert await anext(beats) is True
-        await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0, 0.0))
+        beats = pulse.beats()
+        with pulse.listening():
+            assert await anext(beats) is True
+            await log.opened.wait()
+            log.happened.set()
+            assert await anext(beats) is True
 
-    async def test_reads_are_shared_between_rings_only(self, lifecycle: Lifecycle) -> None:
-        log, asked = CountingLog(), list[int]()
-        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0))
+    async def test_the_clock_ticks_however_often_it_rings(self, lifecycle: Lifecycle) -> None:
+        log = CountingLog()
+        pulse = Pulse(log.watch, lifecycle, QUICK)
+        with pulse.listening():
+            async for news in pulse.beats():
+                log.happened.set()
+                if not news:
+                    break
+
+    async def test_reads_are_shared_with_those_who_ask_meanwhile(
+        self, lifecycle: Lifecycle
+    ) -> None:
+        log, asked, answered = CountingLog(), list[int](), asyncio.Event()
+        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0, 0.0))
 
         async def read(place: int) -> int:
             asked.append(place)
-            return len(asked)
+            number = len(asked)
+            await answered.wait()
+            return number
 
         shared = Shared(pulse, read)
-        assert [*await asyncio.gather(shared(1), shared(1), shared(2))] == [1, 1, 2]
-        beats = pulse.beats()
-        await anext(beats)
-        await log.opened.wait()
-        await anext(beats)
-        assert await shared(1) == 3
-        await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        before = [asyncio.create_task(shared(place)) for place in (1, 1, 2)]
+        with pulse.listening():
+            rung = pulse.rung
+            await rung.wait()
+            after = asyncio.create_task(shared(1))
+            await asyncio.sleep(0)  # lets it ask
+            answered.set()
+            assert await asyncio.gather(*before, after) == [1, 1, 2, 3]
+            assert await shared(1) == 4
 
 
 class CountingLog:
@@ -239,6 +253,7 @@ async def _stream(app: BrokerApp, path: str) -> AsyncIterator[bytes]:
         "headers": headers,
         "http_version": "1.1",
         "scheme": "http",
+        CONNECTION: OpenLine(pieces),
     }
     received: asyncio.Queue[Any] = asyncio.Queue()
     received.put_nowait({"type": "http.request", "body": b"", "more_body": False})

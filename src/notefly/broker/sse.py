@@ -1,13 +1,6 @@
-"""Server-sent events: how they are written.
-
-Nothing is buffered for a client: while it does not take what was sent, nothing more is read for it,
-and the connection is cut when that takes too long (`protocol`).
-"""
-
-from collections.abc import AsyncIterator
+"""Server-sent events: how they are written."""
 
 from pydantic_core import to_json
-from quart import Response, request
 
 MEDIA = "text/event-stream"
 RECONNECT_MS = 1_000
@@ -32,12 +25,3 @@ def opening(identity: int | str) -> bytes:
 def reset(identity: int | str) -> bytes:
     """Some of what the client missed is not kept any more: it goes on from here."""
     return event(identity, {"last": identity}, "reset")
-
-
-def stream(chunks: AsyncIterator[bytes]) -> Response:
-    """The answer; without the time limit that Quart sets. HEAD must not wait for its end."""
-    body = b"" if request.method == "HEAD" else chunks
-    response = Response(body, content_type=f"{MEDIA}; charset=utf-8")
-    response.timeout = None
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
