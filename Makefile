@@ -120,6 +120,10 @@ bench: install ## measure, print the table, write benchmarks/results/
 bench-engines: install ## the same of PostgreSQL, NATS and workers, against plain SQL on the same server
 	$(BIN)/python -m benchmarks.engines $(ARGS)
 
+.PHONY: soak
+soak: install ## half an hour of mixed load: nothing grows, and verify finds nothing (ARGS='--minutes 3')
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
 .PHONY: package
 package: install ## `pip install .` into a new environment: it starts, and no file is missing
 	rm -rf dist

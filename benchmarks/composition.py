@@ -126,7 +126,14 @@ def _made(order: Order, clock: Clock | None = None) -> Mapping[str, Channel]:
         return {"sms": CalledChannel("sms", "phone"), "email": CalledChannel("email", "email")}
     if order.channels == "hosted":
         made = (SmsPlugin(), EmailPlugin())
-        return {c.name: SupervisedChannel(c, f"{type(c).__module__}:{type(c).__name__}", monotonic=clock.monotonic if clock else _no) for c in made}
+        return {
+            c.name: SupervisedChannel(
+                c,
+                f"{type(c).__module__}:{type(c).__name__}",
+                monotonic=clock.monotonic if clock else _no,
+            )
+            for c in made
+        }
     built_in = load_channels(("sms", "email", "push"), monotonic=clock.monotonic if clock else _no)
     return {**built_in, "awkward": AwkwardChannel("awkward", "phone")}
 
