@@ -135,6 +135,10 @@ $(PY_SPY):
 	@$(BIN)/python -m venv $(VENV)/py-spy
 	@$(VENV)/py-spy/bin/python -m pip install --quiet py-spy==$(PY_SPY_VERSION)
 
+.PHONY: soak
+soak: install ## half an hour of mixed load: nothing grows, and verify finds nothing (ARGS='--minutes 3')
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
 .PHONY: package
 package: install ## `pip install .` into a new environment: it starts, and no file is missing
 	rm -rf dist

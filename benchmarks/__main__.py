@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import broadcasting, lots, publishing, reading, together
+from benchmarks import broadcasting, lots, publishing, reading, streams, together
 from benchmarks.bench import Bench
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, NotRun
 from benchmarks.load import generator
 from benchmarks.machine import commit, machine, today
 from benchmarks.population import Workshop
@@ -27,6 +27,7 @@ SCENARIOS: dict[str, Callable[[Bench], list[Figure]]] = {
     "small": lots.small,
     "together": together.small_before_big,
     "reading": reading.first_pages,
+    "streams": streams.crowds,
     "slope": broadcasting.slope,
 }
 
@@ -41,13 +42,14 @@ def main() -> None:
     print("\n".join(heading(found)), flush=True)
     began = time.monotonic()
     try:
-        figures = _measured(bench, asked.only or list(SCENARIOS))
+        figures, not_run = _measured(bench, asked.only or list(SCENARIOS))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     found |= {
         "quick": asked.quick,
         "seconds": round(time.monotonic() - began),
         "figures": [figure.document() for figure in figures],
+        "not_run": not_run,
     }
     if asked.only or asked.quick:
         print("a part of the table: nothing written")
@@ -55,13 +57,17 @@ def main() -> None:
     write(found)
 
 
-def _measured(bench: Bench, names: Sequence[str]) -> list[Figure]:
-    figures = []
+def _measured(bench: Bench, names: Sequence[str]) -> tuple[list[Figure], dict[str, str]]:
+    figures, not_run = [], {}
     for name in names:
-        for figure in SCENARIOS[name](bench):
-            print(line(figure), flush=True)
-            figures.append(figure)
-    return figures
+        try:
+            for figure in SCENARIOS[name](bench):
+                print(line(figure), flush=True)
+                figures.append(figure)
+        except NotRun as why:
+            not_run[name] = str(why)
+            print(f"{name}: not run, {why}", flush=True)
+    return figures, not_run
 
 
 def write(found: dict[str, Any], prefix: str = "") -> None:

@@ -34,7 +34,8 @@ class Order:
 
     data_dir: str
     app: str = "product"
-    """`product`; `raw`: parses and answers; `raw-stored`: the same with the product's store."""
+    """`product`; `raw`: parses and answers; `raw-stored`: the same with the product's store;
+    `raw-streams`: streams that say what they are told to."""
     instant: bool = False
     """A store of messages that answers at once and keeps nothing."""
     engine: bool = True

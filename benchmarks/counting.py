@@ -24,6 +24,8 @@ class Ledger:
     commit_seconds: float = 0.0
     rows: int = 0
     recorded_in: set[int] = field(default_factory=set)
+    batches_at: list[float] = field(default_factory=list)
+    """When each batch was durable; in log mode each is an event."""
     steps: list[tuple[float, int]] = field(default_factory=lambda: [(0.0, 0)])
     last_of: dict[MessageId, float] = field(default_factory=dict)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -31,6 +33,7 @@ class Ledger:
     def finished(self, reports: Sequence[Report]) -> None:
         now = time.monotonic()
         self.recorded_in.add(self.commits)
+        self.batches_at += [now] * len(reports)
         for report in reports:
             self.rows += sum(handed.size for handed in report.handed)
             self.last_of[report.claim.message.id] = now
@@ -43,6 +46,13 @@ class Ledger:
             self._more.clear()
             await self._more.wait()
         return next(at for at, done in self.steps if done >= rows)
+
+    async def first_batch(self) -> float:
+        """When the first since they were forgotten was durable."""
+        while not self.batches_at:
+            self._more.clear()
+            await self._more.wait()
+        return self.batches_at[0]
 
     def rows_at(self, moment: float) -> int:
         """How many were durable by then."""

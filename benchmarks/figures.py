@@ -10,6 +10,10 @@ CHANNEL_CALLED: Called = "per hand-over"
 NO_CHANNEL_CALLED: Called = "not at all"
 
 
+class NotRun(Exception):  # noqa: N818 - reads as what it says
+    """A figure that could not be taken here; its text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One row of the table; `n` is how many runs the median is of."""

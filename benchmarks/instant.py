@@ -1,7 +1,8 @@
 """What stands in for storage where storage is not to be measured, and the raw ASGI references."""
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from notefly.ports.message_store import MessageStore, Publication, Receipt
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+OPENING = b"retry: 1000\nid: 0\n: ping\n\n"
 ANSWER = b'{"id":"0190163d-8694-739b-aea5-966c26f8ad91"}'
 
 
@@ -45,8 +47,18 @@ class InstantMessages:
         return []
 
 
+class NoThroughput:
+    """Counts nothing."""
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        yield
+
+
 class RawApp:
     """Parses JSON with the standard library, and answers 202; stores the message if it may."""
+
+    throughput = NoThroughput()
 
     def __init__(self, messages: MessageStore | None, stored: Callable[[], None]) -> None:
         self._messages = messages
@@ -76,6 +88,29 @@ class RawApp:
         receipt = await messages.accept(Publication([self._ids.message(at)], [content], at))
         self._stored()
         return b'{"id":"%b"}' % receipt.ids[0].encode()
+
+
+class RawStreams:
+    """Opens an endless answer for everybody who asks, and writes the same to all from one loop."""
+
+    throughput = NoThroughput()
+
+    def __init__(self) -> None:
+        self._sends: list[Send] = []
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": OPENING, "more_body": True})
+        self._sends.append(send)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def tell(self, event: bytes) -> None:
+        """To everybody."""
+        part = {"type": "http.response.body", "body": event, "more_body": True}
+        for send in self._sends:
+            await send(part)
 
 
 def _meets(messages: InstantMessages) -> MessageStore:

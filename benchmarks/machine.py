@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -59,6 +60,23 @@ def resident_bytes(process: int, kind: str = "VmRSS") -> int:
         if line.startswith(f"{kind}:"):
             return int(line.split()[1]) * 1024
     raise LookupError(f"/proc/{process}/status has no {kind}")
+
+
+def proportional_bytes(process: int) -> int:
+    """Memory that is its own, and its part of what it shares (`Pss`)."""
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(f"/proc/{process}/smaps_rollup has no Pss")
+
+
+def handles(wanted: int) -> int:
+    """Open as many files as `wanted` from now on, or as many as the machine allows: that many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
 
 
 def reset_peak(process: int) -> None:

@@ -18,7 +18,7 @@ from dishka import AsyncContainer
 
 from benchmarks.composition import Order, container_of
 from benchmarks.counting import Ledger
-from benchmarks.instant import RawApp
+from benchmarks.instant import RawApp, RawStreams
 from notefly.adapters.sqlite.writer import Writer
 from notefly.application.doorbell import PlannerBell
 from notefly.application.engine import Engine
@@ -39,13 +39,16 @@ class Driver:
     order: Order
     container: AsyncContainer | None = None
     asked: list[threading.Thread] = field(default_factory=list)
+    streams: RawStreams = field(default_factory=RawStreams)
 
     def make_container(self, settings: Settings, _: Delivers) -> AsyncContainer:
         self.container = container_of(self.order, settings)
         return self.container
 
-    async def create_app(self, container: AsyncContainer, *_: Any) -> RawApp:
+    async def create_app(self, container: AsyncContainer, *_: Any) -> RawApp | RawStreams:
         """The reference in place of the product's app."""
+        if self.order.app == "raw-streams":
+            return self.streams
         stored = self.order.app == "raw-stored"
         bell = await container.get(PlannerBell)
         return RawApp(
@@ -117,6 +120,28 @@ class Driver:
     async def counts(self) -> Answer:
         ledger, _ = await self._get()
         return {"rows": ledger.rows, "commits": ledger.commits, "busy": ledger.commit_seconds}
+
+    async def processor(self) -> Answer:
+        return {"seconds": time.process_time()}
+
+    async def tell(self, event: str) -> Answer:
+        """Of `raw-streams`: this, to everybody."""
+        began = time.monotonic()
+        await self.streams.tell(event.encode())
+        return {"at": began}
+
+    async def publish(self, category: str) -> Answer:
+        """One message; when its first batch is durable."""
+        ledger, publish = await self._get()
+        ledger.batches_at.clear()
+        await publish.one(Content(category, "the last one, please"))
+        return {"at": await ledger.first_batch()}
+
+    async def batches_at(self) -> Answer:
+        """When each batch was durable, and forget it."""
+        ledger, _ = await self._get()
+        found, ledger.batches_at = ledger.batches_at, []
+        return {"at": found}
 
 
 async def _nothing(_: Engine) -> None:

@@ -103,11 +103,11 @@ def _added(
 def _round(bench: Bench, turn: int) -> Round:
     with bench.crowd(Order("")) as folder, served(Order(str(folder))) as broker:
         _storm(broker, 1)  # warms up caches and the pace
-        idle = _ended(broker, _client(broker, bench.idle_seconds, 2 * turn))
+        idle = ended(broker, client(broker, bench.idle_seconds, 2 * turn))
         alone = _storm(broker, bench.idle_seconds)
-        client = _client(broker, bench.storm_seconds + 1, 2 * turn + 1)
+        publishing = client(broker, bench.storm_seconds + 1, 2 * turn + 1)
         mixed = _storm(broker, bench.storm_seconds)
-        return Round(idle, _ended(broker, client), alone, mixed)
+        return Round(idle, ended(broker, publishing), alone, mixed)
 
 
 def _storm(broker: Served, seconds: float) -> float:
@@ -115,12 +115,15 @@ def _storm(broker: Served, seconds: float) -> float:
     return float(done["rows_per_second"])
 
 
-def _client(broker: Served, seconds: float, seed: int) -> "subprocess.Popen[str]":
+def client(
+    broker: Served, seconds: float, seed: int, per_second: float = PER_SECOND
+) -> "subprocess.Popen[str]":
+    """Small messages from a process of its own."""
     broker.ask("last_of")
     asked = {
         "url": broker.url,
         "category": MOVIES.category,
-        "per_second": PER_SECOND,
+        "per_second": per_second,
         "seconds": seconds,
         "seed": seed,
     }
@@ -128,9 +131,10 @@ def _client(broker: Served, seconds: float, seed: int) -> "subprocess.Popen[str]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def _ended(broker: Served, client: "subprocess.Popen[str]") -> Interval:
-    told = json.loads(client.communicate()[0])
-    assert client.returncode == 0, "the open-loop client failed"
+def ended(broker: Served, publishing: "subprocess.Popen[str]") -> Interval:
+    """What they saw, once the last of them is delivered."""
+    told = json.loads(publishing.communicate()[0])
+    assert publishing.returncode == 0, "the open-loop client failed"
     time.sleep(DONE_SECONDS)
     last_of = broker.ask("last_of")
     publish = [(answered - due) * 1e3 for _, due, answered in told["answers"]]

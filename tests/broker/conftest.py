@@ -15,7 +15,9 @@ from notefly.broker.pulse import Beat
 from notefly.config import Settings
 from tests.broker.service import Broker
 
-QUICK = Beat(heartbeat_seconds=0.02, pace_seconds=0.0, pace_per_stream_seconds=0.0)
+QUICK = Beat(
+    heartbeat_seconds=0.02, look_seconds=0.0, pace_seconds=0.0, pace_per_stream_seconds=0.0
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Who may call what: every route and method that the app knows, with every kind of key."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from quart import Response
 
 from notefly.application.keys import Keys
 from notefly.bootstrap import make_container
+from notefly.broker.answers import CONNECTION
 from notefly.broker.app import BrokerApp, create_app
 from notefly.broker.lifecycle import Lifecycle
 from notefly.config import Settings
 from notefly.domain.access import Scope, spell
+from tests.broker.lines import OpenLine
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OPEN: frozenset[str] = frozenset()
@@ -69,7 +72,8 @@ class Guarded:
             headers["Authorization"] = f"Bearer {key}"
         client = self.app.test_client()
         call = getattr(client, method.lower())
-        answer: Response = await call(path, headers=headers, data=b"{}")
+        line = {CONNECTION: OpenLine(asyncio.Queue())}
+        answer: Response = await call(path, headers=headers, data=b"{}", scope_base=line)
         return answer
 
 

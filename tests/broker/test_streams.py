@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from notefly.broker.answers import CONNECTION
 from notefly.broker.app import BrokerApp
+from notefly.broker.following import EventsWanted, FollowEvents, Following
 from notefly.broker.lifecycle import Lifecycle
 from notefly.broker.pulse import Beat, Pulse, Shared
-from notefly.broker.sse import stream
+from notefly.domain.log import Event
 from tests.broker.conftest import QUICK
+from tests.broker.lines import OpenLine
 from tests.broker.service import Broker
 
 
@@ -163,21 +167,16 @@ class TestBeats:
         lifecycle.drain()
         assert [chunk async for chunk in chunks if chunk] == []
 
-    async def test_no_stream_is_open_before_it_knows_its_place(self, app: BrokerApp) -> None:
+    async def test_no_stream_is_open_before_it_knows_its_place(self, lifecycle: Lifecycle) -> None:
         """Else what is committed between its headers and its first look would be missed."""
-        knows = asyncio.Event()
-
-        async def chunks() -> AsyncIterator[bytes]:
-            await knows.wait()
-            yield b"here"
-            yield b"there"
-
-        async with app.test_request_context("/v1/events"):
-            opening = asyncio.create_task(stream(chunks()))
-            assert await asyncio.wait({opening}, timeout=0) == (set(), {opening})
-            knows.set()
-            response = await opening
-        assert await response.get_data() == b"herethere"
+        log = LateLog()
+        follow = FollowEvents(log, Pulse(log.watch, lifecycle, QUICK))
+        opening = asyncio.create_task(follow(None, EventsWanted(), None))
+        await log.asked.wait()
+        assert not opening.done()
+        log.known.set_result(7)
+        assert isinstance(following := await opening, Following)
+        assert following.at == 7
 
     async def test_both_streams_end_when_the_broker_stops(
         self, app: BrokerApp, lifecycle: Lifecycle
@@ -194,41 +193,53 @@ class TestBeats:
     async def test_one_watch_for_all_until_the_last_leaves(self, lifecycle: Lifecycle) -> None:
         log = CountingLog()
         pulse = Pulse(log.watch, lifecycle, QUICK)
-        first, second = pulse.beats(), pulse.beats()
-        for beats in (first, second):
-            assert await anext(beats) is True
-        await log.opened.wait()
-        assert log.open == 1
-        for beats in (first, second):
-            await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        with pulse.listening(), pulse.listening():
+            await log.opened.wait()
+            assert log.open == 1
         await log.closed.wait()
         assert log.open == 0
 
     async def test_what_happens_while_reading_rings_again(self, lifecycle: Lifecycle) -> None:
         log = CountingLog()
-        beats = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0)).beats()
-        assert await anext(beats) is True
-        await log.opened.wait()
-        log.happened.set()
-        assert await anext(beats) is True
-        await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0, 0.0))
+        beats = pulse.beats()
+        with pulse.listening():
+            assert await anext(beats) is True
+            await log.opened.wait()
+            log.happened.set()
+            assert await anext(beats) is True
 
-    async def test_reads_are_shared_between_rings_only(self, lifecycle: Lifecycle) -> None:
-        log, asked = CountingLog(), list[int]()
-        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0))
+    async def test_the_clock_ticks_however_often_it_rings(self, lifecycle: Lifecycle) -> None:
+        log = CountingLog()
+        pulse = Pulse(log.watch, lifecycle, QUICK)
+        with pulse.listening():
+            async for news in pulse.beats():
+                log.happened.set()
+                if not news:
+                    break
+
+    async def test_reads_are_shared_with_those_who_ask_meanwhile(
+        self, lifecycle: Lifecycle
+    ) -> None:
+        log, asked, answered = CountingLog(), list[int](), asyncio.Event()
+        pulse = Pulse(log.watch, lifecycle, Beat(5.0, 0.0, 0.0, 0.0))
 
         async def read(place: int) -> int:
             asked.append(place)
-            return len(asked)
+            number = len(asked)
+            await answered.wait()
+            return number
 
         shared = Shared(pulse, read)
-        assert [*await asyncio.gather(shared(1), shared(1), shared(2))] == [1, 1, 2]
-        beats = pulse.beats()
-        await anext(beats)
-        await log.opened.wait()
-        await anext(beats)
-        assert await shared(1) == 3
-        await beats.aclose()  # type: ignore[attr-defined] # it is a generator
+        before = [asyncio.create_task(shared(place)) for place in (1, 1, 2)]
+        with pulse.listening():
+            rung = pulse.rung
+            await rung.wait()
+            after = asyncio.create_task(shared(1))
+            await asyncio.sleep(0)  # lets it ask
+            answered.set()
+            assert await asyncio.gather(*before, after) == [1, 1, 2, 3]
+            assert await shared(1) == 4
 
 
 class CountingLog:
@@ -251,6 +262,25 @@ class CountingLog:
             self.closed.set()
 
 
+class LateLog(CountingLog):
+    """Knows its end when it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.known = asyncio.Future[int]()
+
+    async def last(self) -> int:
+        self.asked.set()
+        return await self.known
+
+    async def read(self, after: int, limit: int) -> list[Event]:
+        return []
+
+    async def forget(self, at: datetime) -> None:
+        """Nothing is there."""
+
+
 async def _stream(app: BrokerApp, path: str) -> AsyncIterator[bytes]:
     """The body of a stream, piece by piece, from the application itself."""
     pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -263,6 +293,7 @@ async def _stream(app: BrokerApp, path: str) -> AsyncIterator[bytes]:
         "headers": headers,
         "http_version": "1.1",
         "scheme": "http",
+        CONNECTION: OpenLine(pieces),
     }
     received: asyncio.Queue[Any] = asyncio.Queue()
     received.put_nowait({"type": "http.request", "body": b"", "more_body": False})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from notefly.config import DEFAULT_RATE_LIMIT, Settings, SettingsInvalid, load
+from notefly.config import DEFAULT_RATE_LIMIT, DEFAULT_STREAM_LIMIT, Settings, SettingsInvalid, load
 from tests.config.test_load import KEY
 
 
@@ -47,3 +47,19 @@ def test_who_is_reached_from_outside_has_a_rate_limit(
 ) -> None:
     settings = load({"NOTEFLY_HOST": host, "NOTEFLY_RATE_LIMIT": asked}, tmp_path)
     assert settings.rate_limit_in_force == policy
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "most"),
+    [
+        ("127.0.0.1", "", None),
+        ("127.0.0.1", "3", 3),
+        ("0.0.0.0", "", DEFAULT_STREAM_LIMIT),
+        ("0.0.0.0", "10000", 10_000),
+    ],
+)
+def test_who_is_reached_from_outside_has_a_limit_of_streams(
+    tmp_path: Path, host: str, asked: str, most: int | None
+) -> None:
+    settings = load({"NOTEFLY_HOST": host, "NOTEFLY_STREAM_LIMIT": asked}, tmp_path)
+    assert settings.stream_limit_in_force == most

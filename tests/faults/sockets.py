@@ -1,7 +1,8 @@
 """Very few file handles, and very many connections that say nothing, or little; a round is one.
 
 Some are silent, some never finish their headers, some their body, some open a stream and do not
-read it. Meanwhile others go on with their work, and it is their time that is measured.
+read it, or a byte a second. Meanwhile others go on with their work, and it is their time that is
+measured.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ TRIES = 3
 TIMES = 3.0
 NOISE_SECONDS = 0.01
 """A p99 below it is the noise of a machine; so much is taken for it."""
-STREAMS = 4
+STREAMS = 8
 STREAM_BYTES = 200_000
 STREAM_MESSAGES = 60
 """More than the kernel's buffers hold: from somewhere in them on nobody takes anything."""
@@ -55,6 +56,14 @@ async def _deaf(port: int) -> socket.socket:
     await loop.sock_sendall(connection, head.encode())
     await loop.sock_recv(connection, 100)
     return connection
+
+
+async def _drip(connection: socket.socket) -> None:
+    """Take a byte a second of it, until it ends."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(ConnectionError):
+        while await loop.sock_recv(connection, 1):  # noqa: ASYNC110 - the slowness is the point
+            await asyncio.sleep(1)
 
 
 async def _closed(connection: socket.socket) -> bool:
@@ -144,18 +153,23 @@ async def _attacked(siege: Siege, product: Product, tally: Tally, rng: random.Ra
     await work.during(asyncio.sleep(1))
     quiet = await work.during(asyncio.sleep(QUIET_SECONDS))
     streams = await _streams(siege, product)
+    dripping = [asyncio.create_task(_drip(stream)) for stream in streams[::2]]
     before = resident(product.pid)
     waited = asyncio.ensure_future(asyncio.sleep(CLOSED_SECONDS))
     under = await work.during(attack.run(tally.rounds))
     grown = resident(product.pid) - before
     await waited
+    for drip in dripping:
+        drip.cancel()
+    await asyncio.gather(*dripping, return_exceptions=True)
     closed = sum([await _closed(stream) for stream in streams])
     tally.counts.update({f"sockets, {kind}": n for kind, n in sorted(attack.kinds.items())})
     tally.counts["sockets opened"] = attack.opened
     if attack.opened < tally.rounds:
         told = f"{attack.opened} sockets of {tally.rounds} were opened: {attack.refused}"
         tally.findings.append(Finding(Kind.ERROR, told))
-    tally.counts["streams not read"] = STREAMS
+    tally.counts["streams not read"] = STREAMS - len(dripping)
+    tally.counts["streams read by a byte a second"] = len(dripping)
     tally.counts["asked again"] = work.again
     _bound(tally, "sockets open after 15 s", sum(t > CLOSED_SECONDS for t in attack.stayed), 0)
     _bound(tally, "streams open after 15 s", STREAMS - closed, 0)

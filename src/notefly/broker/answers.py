@@ -25,8 +25,8 @@ READ = {
     "referrer-policy": "same-origin",
 }
 """And on what is read by GET, and what is refused: a browser may keep, embed or open that."""
-HANG_UP = "notefly.hang_up"
-"""In the scope of a request: ends its connection without an answer."""
+CONNECTION = "notefly.connection"
+"""In the scope of a request: the `DeadlineProtocol` that it came by."""
 SAFE_BYTES = tuple((name.encode(), value.encode()) for name, value in SAFE.items())
 ALL_SAFE_BYTES = tuple((name.encode(), value.encode()) for name, value in (SAFE | READ).items())
 

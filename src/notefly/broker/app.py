@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -9,14 +10,13 @@ from quart import Quart, Response, request
 from typing_extensions import override
 
 from notefly import __version__
-from notefly.application.chaos import Chaos
 from notefly.application.keys import Authenticate
 from notefly.application.links import Links
 from notefly.application.publish import PublishMessage
 from notefly.broker import sub_page
 from notefly.broker.answers import (
     ALL_SAFE_BYTES,
-    HANG_UP,
+    CONNECTION,
     READ,
     SAFE,
     Send,
@@ -48,6 +48,7 @@ from notefly.broker.routes import (
     system,
 )
 from notefly.broker.routing import OPEN, Routes
+from notefly.broker.streaming import StreamLimit, Streams, served
 from notefly.broker.throughput import Throughput
 from notefly.config import Settings
 from notefly.domain.errors import CommitUnknown, KeyMissing, LinkRefused
@@ -134,10 +135,10 @@ class BrokerApp(Quart):
             if self._lean.takes(scope, headers):
                 await self._lean(caller, headers, receive, send)
             else:
-                await super().__call__(scope, receive, send)  # type: ignore[arg-type] # plain ASGI
+                await served(scope, send, partial(super().__call__, scope, receive))  # type: ignore[arg-type] # plain ASGI
         except CommitUnknown as error:
             log.warning("a request is left without an answer: %s", error)
-            scope[HANG_UP]()
+            scope[CONNECTION].hang_up()
 
     @override
     def log_exception(self, exception_info: Raised) -> None:
@@ -183,8 +184,8 @@ async def create_app(
         Lifecycle: lifecycle,
         Throughput: throughput,
         Document: document(__version__, GROUPS),
-        Pulse: pulse,
-        FollowEvents: FollowEvents(events_log, pulse, await container.get(Chaos)),
+        FollowEvents: FollowEvents(events_log, pulse),
+        Streams: Streams(StreamLimit(settings.stream_limit_in_force)),
         FollowMessages: FollowMessages(
             await container.get(MessageStore), await container.get(SubscriberStore), pulse
         ),

@@ -4,10 +4,8 @@
 the ASGI scope under `CALLER`. `Door.admit` holds it against what the route declares.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from quart import g, request
 
@@ -24,7 +22,6 @@ WANTED = (
     "`notefly keys create NAME --scope …` makes one"
 )
 TWICE = "Authorization is given more than once"
-Holds = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,15 @@ class Visit:
 
     token: str
     subscriber: Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What lets somebody stay for long; the same for all that goes on under one key or link."""
+
+    whose: str
+    holds: Callable[[], Awaitable[bool]] = field(compare=False)
+    """Whether they would be let in now. Raises Unavailable."""
 
 
 class Door:
@@ -79,12 +85,13 @@ class Door:
         """For Quart's routes. A link opens what links open, and then no key is looked at."""
         if access.link and (token := request.args.get("link")) is not None:
             g.visit = Visit(token, await self._links.read(token))
-            g.holds = lambda: self._links.holds(token)
+            g.stay = Stay(f"link {token}", lambda: self._links.holds(token))
         elif access.scopes:
             principal = caller().needs(access.scopes)
             g.principal = principal
             if principal.key_id:
-                g.holds = lambda: self._authenticate.holds(principal)
+                whose = f"key {principal.key_id}"
+                g.stay = Stay(whose, lambda: self._authenticate.holds(principal))
 
 
 def caller() -> Caller:
@@ -105,18 +112,10 @@ def visit() -> Visit | None:
     return found
 
 
-def while_admitted(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A stream ends before it tells anything to who would not be let in any more."""
-    holds: Holds | None = g.get("holds")
-    return chunks if holds is None else _while(holds, chunks)
+def stay() -> Stay | None:
+    """For a stream, which ends before it tells anything to who would not be let in any more.
 
-
-async def _while(holds: Holds, chunks: Any) -> AsyncIterator[bytes]:
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            try:
-                if not await holds():
-                    return
-            except NoteflyError:
-                return
-            yield chunk
+    None for who needs neither key nor link.
+    """
+    found: Stay | None = g.get("stay")
+    return found

@@ -11,7 +11,7 @@ SAID = {
     415: "Another content type than those listed.",
     421: "Asked for under a host name that is not loopback and not listed.",
     422: "Understood and refused; `errors` says where and why.",
-    429: "More than the rate limit allows; nothing was done. `Retry-After` says when it ends.",
+    429: "More than a limit allows; nothing was done. `Retry-After` says when to come back.",
     431: "Headers of more than 64 KiB.",
     500: "Something went wrong; the log of the broker says what.",
     503: "No room or not ready; nothing was stored. `Retry-After` says when to come back.",

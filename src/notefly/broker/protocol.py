@@ -13,7 +13,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestTimeout
 
-from notefly.broker.answers import ALL_SAFE_BYTES, HANG_UP, Answer, Send, send_answer
+from notefly.broker.answers import ALL_SAFE_BYTES, CONNECTION, Answer, Send, send_answer
 from notefly.broker.problems import answer_for, problem
 from notefly.config.origins import addressed
 
@@ -43,6 +43,9 @@ class DeadlineProtocol(HttpToolsProtocol):
     owes_since: float | None = None
     """Since when the other side keeps us waiting; None while it waits for us."""
     on_gone: "Callable[[DeadlineProtocol], object] | None" = None
+    on_lost: Callable[[], object] | None = None
+    """For the stream that is written here, if any."""
+    gone = False
     _deaf = False
     _awaited = Part.NOTHING
     _head_bytes = 0
@@ -86,7 +89,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # A list of its own: what follows the body, as trailers, must not become a header.
         self.scope["headers"] = addressed(self.url, self.headers)
-        self.scope[HANG_UP] = self._hang_up  # type: ignore[literal-required] # our own
+        self.scope[CONNECTION] = self  # type: ignore[literal-required] # our own
         super().on_headers_complete()
         self._reading, self._awaited = _cancel(self._reading), Part.BODY
 
@@ -121,8 +124,26 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._reading = _cancel(self._reading)
         self._writing = _cancel(self._writing)
         super().connection_lost(exc)
+        self.gone = True
+        if self.on_lost is not None:
+            self.on_lost()
         if self.on_gone is not None:
             self.on_gone(self)
+
+    def begin_stream(self) -> None:
+        """See `Line`."""
+        self.transport.set_write_buffer_limits(0)
+
+    def pour(self, chunk: bytes) -> bool:
+        """See `Line`."""
+        if self.flow.write_paused or self.gone:
+            return False
+        self.transport.write(chunk)
+        return True
+
+    async def room(self) -> None:
+        """See `Line`."""
+        await self.flow.drain()
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -155,7 +176,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._last_words(answer)
             self._forget()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """End it at once, without a word."""
         self.transport.abort()
         self._forget()

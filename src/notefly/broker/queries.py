@@ -11,7 +11,7 @@ from notefly.broker.requests import ReplayManyIn
 from notefly.domain.delivery import Reason, State
 from notefly.domain.errors import Invalid, NotFound, Problem
 from notefly.domain.ids import SubscriberId, parse_message_id
-from notefly.domain.log import DeliveryFilter, Event
+from notefly.domain.log import DeliveryFilter
 from notefly.domain.message import LINE_OR_CONTROL
 from notefly.domain.subscriber import NAME_LIMIT
 
@@ -92,13 +92,6 @@ class EventsQuery(Query):
     after: int | None = Field(
         None, ge=0, le=2**63 - 1, description="Start behind this event; `Last-Event-ID` wins."
     )
-
-    def wants(self, event: Event) -> bool:
-        return (
-            self.message in (None, event.message)
-            and self.channel in (None, event.channel)
-            and self.category in (None, event.category)
-        )
 
 
 class LinkQuery(Query):

@@ -22,6 +22,8 @@ FILE = "notefly.toml"
 DEFAULT = "default"
 DEFAULT_RATE_LIMIT = "6000/minute"
 """Beyond loopback: 100 a second from each caller is a busy client, and no flood."""
+DEFAULT_STREAM_LIMIT = 200
+"""Beyond loopback: nobody has more than a fiftieth of the connections."""
 MASK = "****"
 PASSWORD = re.compile(r"(?<=://)([^/@:,]*):[^/?#]*@")
 """Up to the last @ before the path: one that is not escaped belongs to the password."""
@@ -75,6 +77,9 @@ class Settings:
     rate_limit: str = ""
     """Requests of one caller, like `600/minute`, or `off`. Empty: none on loopback, else
     `DEFAULT_RATE_LIMIT`."""
+    stream_limit: int = 0
+    """Event streams that one caller may have open. 0: any number on loopback, else
+    `DEFAULT_STREAM_LIMIT`."""
     backlog: int = 10_000_000
     """Deliveries that may wait; at so many nothing more is accepted until some have ended."""
     log: Literal["text", "json"] = "text"
@@ -104,6 +109,11 @@ class Settings:
         if self.rate_limit == OFF or (not self.rate_limit and loopback(self.host)):
             return None
         return self.rate_limit or DEFAULT_RATE_LIMIT
+
+    @property
+    def stream_limit_in_force(self) -> int | None:
+        """Whoever can be reached from outside has one."""
+        return self.stream_limit or (None if loopback(self.host) else DEFAULT_STREAM_LIMIT)
 
     @property
     def client_host(self) -> str:

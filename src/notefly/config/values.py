@@ -75,11 +75,11 @@ def rate(raw: object) -> str:
     return shown
 
 
-def deliveries(raw: object) -> int:
+def amount(raw: object) -> int:
     """How many: 1 or more."""
     shown = str(raw)
     if isinstance(raw, bool) or not re.fullmatch("[1-9][0-9]{0,11}", shown):
-        raise ValueError(f"must be a number of deliveries, 1 or more, not {raw!r}")
+        raise ValueError(f"must be a whole number, 1 or more, not {raw!r}")
     return int(shown)
 
 
@@ -221,7 +221,8 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "channel_seconds": seconds,
     "channel_memory": mebibytes,
     "rate_limit": rate,
-    "backlog": deliveries,
+    "stream_limit": amount,
+    "backlog": amount,
     "log": log_format,
     "log_level": log_level,
     "allowed_hosts": hosts,

@@ -7,8 +7,8 @@ from typing_extensions import TypedDict
 from notefly.application.chaos import Chaos
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.body import read_json
+from notefly.broker.following import FollowEvents
 from notefly.broker.injection import Injected
-from notefly.broker.pulse import Pulse
 from notefly.broker.reading import Reader
 from notefly.broker.requests import ChaosIn
 from notefly.broker.routing import ADMIN, READ, Body, Gives, Operation, Routes
@@ -61,9 +61,9 @@ async def show_chaos(chaos: Injected[Chaos]) -> Answer:
         errors=(409,),
     ),
 )
-async def turn_chaos(chaos: Injected[Chaos], pulse: Injected[Pulse]) -> Answer:
+async def turn_chaos(chaos: Injected[Chaos], follow: Injected[FollowEvents]) -> Answer:
     chaos.turn((await read_json(CHAOS)).dials())
-    pulse.ring()
+    follow.tell_chaos(chaos.misbehaving)
     return json_answer(_view(chaos))
 
 

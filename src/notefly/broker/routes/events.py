@@ -5,12 +5,13 @@ import re
 from quart import Response, request
 
 from notefly.broker import views
-from notefly.broker.door import while_admitted
-from notefly.broker.following import FollowEvents
+from notefly.broker.door import stay
+from notefly.broker.following import EventsWanted, FollowEvents
 from notefly.broker.injection import Injected
 from notefly.broker.queries import EventsQuery, read_query
 from notefly.broker.routing import READ, Gives, Operation, Routes
-from notefly.broker.sse import MEDIA, stream
+from notefly.broker.sse import MEDIA
+from notefly.broker.streaming import Streams
 
 ROUTES = Routes("events", "What just happened, live.")
 FOREIGN = -1
@@ -33,11 +34,12 @@ FOREIGN = -1
         headers=("Last-Event-ID",),
     ),
 )
-async def follow_events(follow: Injected[FollowEvents]) -> Response:
+async def follow_events(follow: Injected[FollowEvents], streams: Injected[Streams]) -> Response:
     asked = read_query(EventsQuery)
     written = request.headers.get("Last-Event-ID")
     after = asked.after if written is None else _place(written)
-    return await stream(while_admitted(follow(after, asked.wants)))
+    wanted = EventsWanted(asked.message, asked.channel, asked.category)
+    return streams.answer(await follow(after, wanted, stay()))
 
 
 def _place(written: str) -> int:

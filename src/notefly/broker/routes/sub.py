@@ -12,14 +12,15 @@ from notefly.broker import choosing, people, views
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.body import FORM, read_body, read_json, require_media
 from notefly.broker.choosing import Choices
-from notefly.broker.door import visit, while_admitted
-from notefly.broker.following import FollowMessages
+from notefly.broker.door import stay, visit
+from notefly.broker.following import FollowMessages, MessagesWanted
 from notefly.broker.injection import Injected
 from notefly.broker.queries import LinkQuery, SubPageQuery, read_query
 from notefly.broker.reading import Reader
 from notefly.broker.requests import AddressIn
 from notefly.broker.routing import READ, SUBSCRIBERS, Access, Body, Gives, Operation, Routes
-from notefly.broker.sse import MEDIA, stream
+from notefly.broker.sse import MEDIA
+from notefly.broker.streaming import Streams
 from notefly.broker.sub_page import HTML, SubPage, address, is_wanted_as_page
 from notefly.domain.errors import Invalid, LinkRefused, NotFound
 from notefly.domain.ids import SubscriberId
@@ -62,6 +63,7 @@ async def show_sub(
     subscribers: Injected[Subscribers],
     store: Injected[SubscriberStore],
     follow: Injected[FollowMessages],
+    streams: Injected[Streams],
 ) -> Response:
     asked = read_query(SubPageQuery)
     theirs = _whose(asked.subscriber)
@@ -69,7 +71,8 @@ async def show_sub(
     if not is_wanted_as_page():
         after = request.headers.get("Last-Event-ID", asked.after)
         whose = None if named is None else SubscriberId(named)
-        return await stream(while_admitted(follow(after, frozenset(asked.category), whose)))
+        wanted = MessagesWanted(frozenset(asked.category), whose)
+        return streams.answer(await follow(after, wanted, stay()))
     page = SubPage(catalogue, store)
     if theirs is not None:
         return await page.show(Choices.stored(theirs.profile), said=asked.saved)

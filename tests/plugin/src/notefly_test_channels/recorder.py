@@ -3,8 +3,10 @@
 import asyncio
 import os
 import time
+import zlib
 
-from notefly.domain.outcome import Delivered, Outcomes
+from notefly.domain.ids import SubscriberKey
+from notefly.domain.outcome import Delivered, Outcome, Outcomes, Retry
 from notefly.ports.channel import HandOver
 from notefly_test_channels.box import BoxChannel
 
@@ -14,12 +16,14 @@ class RecorderChannel(BoxChannel):
 
     A line is one write to a file opened for appending: it is whole or not there, whoever is killed.
     RECORDER_PER_SECOND is how many recipients it takes in a second; without it, as many as come.
+    RECORDER_FAILS is the share that it asks to come again; which ones hangs on id and attempt.
     """
 
     name = "recorder"
 
     def __init__(self) -> None:
         self._rate = float(os.environ.get("RECORDER_PER_SECOND", "inf"))
+        self._fails = float(os.environ.get("RECORDER_FAILS", "0"))
         self._free_at = 0.0
 
     async def send(self, hand_over: HandOver) -> Outcomes:
@@ -27,7 +31,14 @@ class RecorderChannel(BoxChannel):
         await self._slowly(len(hand_over.recipients))
         record(hand_over)
         recorded = Delivered("recorded")
-        return Outcomes(recorded, {r.subscriber: recorded for r in hand_over.recipients})
+        answers: dict[SubscriberKey, Outcome] = {
+            r.subscriber: recorded for r in hand_over.recipients
+        }
+        for recipient in hand_over.recipients:
+            tried = f"{recipient.delivery_id} {hand_over.attempt}".encode()
+            if zlib.crc32(tried) < self._fails * 2**32:
+                answers[recipient.subscriber] = Retry("come again")
+        return Outcomes(recorded, answers)
 
     async def _slowly(self, recipients: int) -> None:
         """One hand-over after another, however many are brought at once."""

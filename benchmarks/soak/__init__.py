@@ -1,0 +1,1 @@
+"""The product for a long time under mixed load: nothing may grow."""

@@ -1,0 +1,110 @@
+"""What may not grow, looked at every few seconds from outside."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.figures import percentile
+from benchmarks.machine import proportional_bytes
+from benchmarks.soak.load import Load
+from benchmarks.soak.trend import Trend, trend
+from tests.faults.product import Product
+
+SAMPLE_SECONDS = 5.0
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Something that is sampled, and when it is called flat."""
+
+    name: str
+    unit: str
+    share: float
+    """Of the mean in ten minutes, that it may grow by."""
+    least: float
+    """In its unit in an hour: less is nothing."""
+
+
+KINDS = (
+    Kind("memory of the broker (PSS)", "MB", 0.05, 6.0),
+    Kind("memory of channel processes (PSS)", "MB", 0.05, 6.0),
+    Kind("file handles of all", "", 0.05, 6.0),
+    Kind("WAL", "MB", 0.05, 6.0),
+    Kind("publish p99", "ms", 0.05, 6.0),
+    Kind("queue depth", "batches", 0.05, 6.0),
+)
+
+
+@dataclass(slots=True)
+class Gauges:
+    """Samples of every kind."""
+
+    product: Product
+    load: Load
+    wal: Path
+    at: list[float] = field(default_factory=list)
+    samples: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    async def watch(self, seconds: float) -> None:
+        """For so long."""
+        began = time.monotonic()
+        while (now := time.monotonic()) < began + seconds:
+            await asyncio.sleep(min(SAMPLE_SECONDS, began + seconds - now))
+            await self._sample(time.monotonic() - began)
+
+    def trends(self, warm_up_seconds: float) -> Mapping[str, Trend]:
+        """Of what came after the warm-up."""
+        warm = sum(at < warm_up_seconds for at in self.at)
+        return {kind.name: trend(self.at[warm:], self.samples[kind.name][warm:]) for kind in KINDS}
+
+    async def _sample(self, at: float) -> None:
+        broker = self.product.pid
+        channels = [pid for pid in self.product.processes("channel") if pid != broker]
+        taken, self.load.latencies = self.load.latencies, []
+        values = (
+            proportional_bytes(broker) / MEGABYTE,
+            sum(_memory(pid) for pid in channels) / MEGABYTE,
+            sum(_handles(pid) for pid in (broker, *channels)),
+            self.wal.stat().st_size / MEGABYTE if self.wal.exists() else 0.0,
+            percentile(taken, 0.99) * 1e3 if taken else 0.0,
+            await self.load.queue(),
+        )
+        self.at.append(at)
+        for kind, value in zip(KINDS, values, strict=True):
+            self.samples[kind.name].append(value)
+
+
+def table(trends: Mapping[str, Trend]) -> Sequence[str]:
+    """A line each, with its verdict."""
+    lines = [f"{'':36}{'mean':>10}{'slope/h':>12}{'± 2 s.e.':>12}{'10 min':>9}  flat: <= 5 %"]
+    for kind in KINDS:
+        found = trends[kind.name]
+        verdict = "yes" if flat(kind, found) else "NO"
+        if verdict == "yes" and found.within_noise:
+            verdict = "yes, within noise"
+        lines.append(
+            f"{f'{kind.name}, {kind.unit}'.removesuffix(', '):36}{found.mean:10.4g}"
+            f"{found.per_hour:+12.3g}{2 * found.error_per_hour:12.3g}{found.share:+9.1%}  {verdict}"
+        )
+    return lines
+
+
+def flat(kind: Kind, found: Trend) -> bool:
+    return found.flat(kind.share, kind.least)
+
+
+def _memory(pid: int) -> int:
+    with suppress(OSError):
+        return proportional_bytes(pid)
+    return 0
+
+
+def _handles(pid: int) -> int:
+    with suppress(OSError):
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return 0
