@@ -135,6 +135,10 @@ $(PY_SPY):
 	@$(BIN)/python -m venv $(VENV)/py-spy
 	@$(VENV)/py-spy/bin/python -m pip install --quiet py-spy==$(PY_SPY_VERSION)
 
+.PHONY: bench-peers
+bench-peers: install ## Notefly and what else a team would use, on the same work (ARGS='--only celery')
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
 .PHONY: package
 package: install ## `pip install .` into a new environment: it starts, and no file is missing
 	rm -rf dist

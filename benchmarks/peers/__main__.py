@@ -1,0 +1,115 @@
+"""`python -m benchmarks.peers`: Notefly and its peers on the same work, in turns, in one table."""
+
+import argparse
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from benchmarks.__main__ import write
+from benchmarks.machine import commit, machine
+from benchmarks.peers import scenarios
+from benchmarks.peers.contender import CONTENDERS, Contender
+from benchmarks.peers.environments import NotInstalled
+from benchmarks.peers.results import Found, verdicts
+from benchmarks.peers.session import Session, TooSlow, session
+from benchmarks.peers.table import progress, table
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often, and for how long: bounded, so that everything takes 20 minutes at most."""
+
+    rounds: int = 3
+    a_seconds: float = 10.0
+    b_seconds: float = 5.0
+    behind_seconds: float = 3.0
+
+
+QUICK = Plan(1, 2.0, 2.0, 2.0)
+TROUBLE = (TooSlow, NotInstalled, AssertionError, OSError, RuntimeError, ValueError)
+"""What a peer, its server or its installation may come up with: it is told, and others go on."""
+
+
+def main() -> None:
+    asked = _arguments()
+    plan = QUICK if asked.quick else Plan(asked.rounds)
+    began = time.monotonic()
+    found = [Found(contender) for contender in _chosen(asked.only)]
+    for number in range(plan.rounds):
+        for one in found:
+            _attempt(one, partial(_speeds, plan=plan, behind=number == 0))
+    for one in found:
+        if one.a:
+            _attempt(one, _crash)
+    print(table(found))
+    if asked.only or asked.quick:
+        print("a part of it, or a quick look: nothing written")
+        return
+    write(_document(found, round(time.monotonic() - began)), "peers-")
+
+
+def _speeds(one: Found, *, plan: Plan, behind: bool) -> None:
+    with session(one.contender) as running:
+        one.a.append(scenarios.broadcasts(running, plan.a_seconds))
+        print(progress(one, "A"), flush=True)
+        one.b.append(scenarios.small(running, plan.b_seconds))
+        print(progress(one, "B"), flush=True)
+        if behind and _keeps_times(running):
+            one.behind = scenarios.behind(running, plan.behind_seconds)
+
+
+def _keeps_times(running: Session) -> bool:
+    """Without a log nobody knows when it was."""
+    return running.contender.log != "none"
+
+
+def _crash(one: Found) -> None:
+    with session(one.contender) as running:
+        one.crash = scenarios.crash(running, one.a_per_second or 0.0)
+
+
+def _attempt(one: Found, do: Callable[[Found], None]) -> None:
+    """A contender that could not go on is not tried again."""
+    if one.why_not:
+        return
+    try:
+        do(one)
+    except TROUBLE as trouble:
+        one.why_not = " ".join(f"{type(trouble).__name__}: {trouble}".split())[:300]
+        print(f"{one.contender.key}: {one.why_not}", flush=True)
+
+
+def _document(found: Iterable[Found], seconds: int) -> dict[str, Any]:
+    everybody = list(found)
+    return {
+        "machine": machine(),
+        "commit": commit(),
+        "seconds": seconds,
+        "contenders": [one.document() for one in everybody],
+        "targets": [
+            {"what": one.what, "target": one.target, "value": one.value, "met": one.met}
+            for one in verdicts(everybody)
+        ],
+    }
+
+
+def _chosen(only: list[str] | None) -> list[Contender]:
+    """Those whose name or form has one of these in it; everybody when nothing is asked for."""
+    words = [word.lower() for word in only or [""]]
+    return [one for one in CONTENDERS if any(word in one.key.lower() for word in words)]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", help="a part of a name, like `celery` or `batched`; repeatable"
+    )
+    parser.add_argument("--quick", action="store_true", help="one short round; no proof")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turns")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

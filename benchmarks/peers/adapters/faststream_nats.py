@@ -1,0 +1,59 @@
+"""FastStream on NATS JetStream.
+
+`each`: faststream.ag2.ai, "NATS / JetStream" (`@broker.subscriber(…, stream=…)`,
+`broker.publish(…, stream=…)`, which waits for the stream's acknowledgement) and "CLI"
+(`faststream run --workers 2`); a durable consumer in a queue group, so that workers share the work,
+and acknowledged after the handler ran ("Acknowledgement", `AckPolicy.ACK`), else again after the
+server's `ack_wait` of 30 s. JetStream acknowledges before fsync, which is its default.
+`batched`: a message for up to 1,000 deliveries whose rows are one transaction, and an `ack_wait`
+of 2 s, so that a crash costs seconds.
+"""
+
+from faststream import AckPolicy, FastStream
+from faststream.nats import JStream, NatsBroker
+from nats.js.api import ConsumerConfig
+
+from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
+from benchmarks.peers.work import Lot, witness
+
+broker = NatsBroker(QUEUE)
+app = FastStream(broker)
+stream = JStream("peers", subjects=["deliver", "fan_out"])
+durable = {"stream": stream, "queue": "workers", "ack_policy": AckPolicy.ACK}
+if BATCHED:
+    durable["config"] = ConsumerConfig(ack_wait=2)
+seen, log = witness(), SqliteLog()
+started: list[bool] = []
+
+
+@broker.subscriber("deliver", durable="deliver", **durable)
+async def deliver(delivery: list[int]) -> None:
+    message, subscriber, channel = delivery
+    seen.send(message, subscriber, channel)
+    log.write([(message, subscriber, channel)])
+
+
+@broker.subscriber("fan_out", durable="fan_out", **durable)
+async def fan_out(part: list[int]) -> None:
+    message, first, last = part
+    log.write(seen.send_all(message, log.people(first, last)))
+
+
+prepare = make_sqlite_log
+
+
+async def publish(lots: list[Lot]) -> None:
+    if not started:
+        await broker.connect()
+        started.append(True)
+    for lot in lots:
+        if BATCHED:
+            for part in lot.parts():
+                await broker.publish(list(part), "fan_out", stream="peers")
+        else:
+            for delivery in lot.deliveries():
+                await broker.publish(list(delivery), "deliver", stream="peers")
+
+
+def work() -> None:
+    become("faststream", "run", "benchmarks.peers.adapters.faststream_nats:app", "--workers", "2")
