@@ -4,8 +4,8 @@
 saves row after row, each in a transaction of its own as Django does by default), on SQLite.
 `batched`: `Notification.objects.bulk_create` in one transaction ("Database access optimization"
 in Django's documentation); the signal is not sent then.
-The notifications are the log; a file as durable as Notefly's ("Databases / SQLite notes",
-`init_command`).
+The notifications are the log; a file as durable as Notefly's (WAL and synchronous=FULL,
+set when Django opens it). Its newest release needs a Django before 5.1.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ from django.conf import settings
 from benchmarks.peers.driving import BATCHED, LOG, everybody
 from benchmarks.peers.work import CHANNELS, Lot, witness
 
-DURABLE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+DURABLE = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL")
 VIEW = """
 CREATE VIEW log AS SELECT CAST(description AS INTEGER) AS message, recipient_id - 2 AS subscriber,
     level AS channel, unixepoch(timestamp, 'subsec') AS at FROM notifications_notification
@@ -28,7 +28,7 @@ settings.configure(
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": LOG,
-            "OPTIONS": {"init_command": DURABLE, "timeout": 30},
+            "OPTIONS": {"timeout": 30},
         }
     },
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "notifications"],
@@ -42,8 +42,16 @@ from django.contrib.auth.models import User  # noqa: E402 - settings come first
 from django.contrib.contenttypes.models import ContentType  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.db.backends.signals import connection_created  # noqa: E402
+from django.dispatch import receiver  # noqa: E402
 from notifications.models import Notification  # noqa: E402
 from notifications.signals import notify  # noqa: E402
+
+
+@receiver(connection_created)
+def durable(connection: object, **_: object) -> None:
+    for pragma in DURABLE:
+        connection.cursor().execute(pragma)
 
 
 def prepare() -> None:

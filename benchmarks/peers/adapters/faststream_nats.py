@@ -2,13 +2,17 @@
 
 `each`: faststream.ag2.ai, "NATS / JetStream" (`@broker.subscriber(…, stream=…)`,
 `broker.publish(…, stream=…)`, which waits for the stream's acknowledgement) and "CLI"
-(`faststream run --workers 2`); a durable consumer in a queue group, so that workers share the work,
-and acknowledged after the handler ran ("Acknowledgement", `AckPolicy.ACK`), else again after the
-server's `ack_wait` of 30 s. JetStream acknowledges before fsync, which is its default.
+(`faststream run --workers 2`); a durable consumer in a queue group, so that workers share the
+work; acknowledged after the handler ran ("Acknowledgement", `AckPolicy.ACK`), else again after
+the server's `ack_wait` of 30 s. JetStream acknowledges before fsync, which is its default.
 `batched`: a message for up to 1,000 deliveries whose rows are one transaction, and an `ack_wait`
 of 2 s, so that a crash costs seconds.
 """
 
+import asyncio
+from typing import Any
+
+import nats
 from faststream import AckPolicy, FastStream
 from faststream.nats import JStream, NatsBroker
 from nats.js.api import ConsumerConfig
@@ -18,28 +22,40 @@ from benchmarks.peers.work import Lot, witness
 
 broker = NatsBroker(QUEUE)
 app = FastStream(broker)
-stream = JStream("peers", subjects=["deliver", "fan_out"])
-durable = {"stream": stream, "queue": "workers", "ack_policy": AckPolicy.ACK}
-if BATCHED:
-    durable["config"] = ConsumerConfig(ack_wait=2)
+SUBJECTS = ["deliver", "fan_out"]
+stream = JStream("peers", subjects=SUBJECTS)
 seen, log = witness(), SqliteLog()
 started: list[bool] = []
 
 
-@broker.subscriber("deliver", durable="deliver", **durable)
+def consumer() -> dict[str, Any]:
+    """One of its own for each subscriber: the client fills it in."""
+    config = {"config": ConsumerConfig(ack_wait=2)} if BATCHED else {}
+    return {"stream": stream, "ack_policy": AckPolicy.ACK, **config}
+
+
+@broker.subscriber("deliver", queue="deliver", **consumer())
 async def deliver(delivery: list[int]) -> None:
     message, subscriber, channel = delivery
     seen.send(message, subscriber, channel)
     log.write([(message, subscriber, channel)])
 
 
-@broker.subscriber("fan_out", durable="fan_out", **durable)
+@broker.subscriber("fan_out", queue="fan_out", **consumer())
 async def fan_out(part: list[int]) -> None:
     message, first, last = part
     log.write(seen.send_all(message, log.people(first, last)))
 
 
-prepare = make_sqlite_log
+def prepare() -> None:
+    make_sqlite_log()
+    asyncio.run(_make_stream())
+
+
+async def _make_stream() -> None:
+    """As the application does when it starts; the publisher may come first here."""
+    async with await nats.connect(QUEUE) as link:
+        await link.jetstream().add_stream(name=stream.name, subjects=SUBJECTS)
 
 
 async def publish(lots: list[Lot]) -> None:

@@ -9,6 +9,8 @@ table of the same database. What a dead worker had comes back after a heartbeat 
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 from pgqueuer import PgQueuer
@@ -34,7 +36,8 @@ seen = witness()
 opened: list[Queries] = []
 
 
-async def main() -> PgQueuer:
+@asynccontextmanager
+async def main() -> AsyncIterator[PgQueuer]:
     """What `pgq run` is pointed at."""
     pgq = PgQueuer(AsyncpgDriver(await asyncpg.connect(LOG)))
     pool = await asyncpg.create_pool(LOG)
@@ -52,7 +55,7 @@ async def main() -> PgQueuer:
         delivered = rows(seen.send_all(message, people))
         await pool.copy_records_to_table("log", records=delivered, columns=COLUMNS)
 
-    return pgq
+    yield pgq
 
 
 def prepare() -> None:
