@@ -1,6 +1,8 @@
 """`python -m benchmarks.peers`: Notefly and its peers on the same work, in turns, in one table."""
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,9 +13,9 @@ from benchmarks.__main__ import write
 from benchmarks.machine import commit, machine
 from benchmarks.peers import scenarios
 from benchmarks.peers.contender import CONTENDERS, Contender
-from benchmarks.peers.environments import NotInstalled
+from benchmarks.peers.environments import NotInstalled, environment
 from benchmarks.peers.results import Found, verdicts
-from benchmarks.peers.session import Session, TooSlow, session
+from benchmarks.peers.session import TooSlow, session
 from benchmarks.peers.table import progress, table
 
 
@@ -23,8 +25,8 @@ class Plan:
 
     rounds: int = 3
     a_seconds: float = 10.0
-    b_seconds: float = 5.0
-    behind_seconds: float = 3.0
+    b_seconds: float = 2.5
+    behind_seconds: float = 2.5
 
 
 QUICK = Plan(1, 2.0, 2.0, 2.0)
@@ -34,15 +36,16 @@ TROUBLE = (TooSlow, NotInstalled, AssertionError, OSError, RuntimeError, ValueEr
 
 def main() -> None:
     asked = _arguments()
+    # Whoever ends it, what it started ends too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM: nothing written"))
     plan = QUICK if asked.quick else Plan(asked.rounds)
-    began = time.monotonic()
     found = [Found(contender) for contender in _chosen(asked.only)]
-    for number in range(plan.rounds):
-        for one in found:
-            _attempt(one, partial(_speeds, plan=plan, behind=number == 0))
     for one in found:
-        if one.a:
-            _attempt(one, _crash)
+        _attempt(one, _install)
+    began = time.monotonic()
+    for left in reversed(range(plan.rounds)):
+        for one in found:
+            _attempt(one, partial(_measure, plan=plan, last=left == 0))
     print(table(found))
     if asked.only or asked.quick:
         print("a part of it, or a quick look: nothing written")
@@ -50,24 +53,23 @@ def main() -> None:
     write(_document(found, round(time.monotonic() - began)), "peers-")
 
 
-def _speeds(one: Found, *, plan: Plan, behind: bool) -> None:
+def _install(one: Found) -> None:
+    if one.contender.environment is not None:
+        environment(one.contender.environment)
+
+
+def _measure(one: Found, *, plan: Plan, last: bool) -> None:
+    """A and B; in the last round also a crash, and small messages beside broadcasts."""
     with session(one.contender) as running:
         one.a.append(scenarios.broadcasts(running, plan.a_seconds))
         print(progress(one, "A"), flush=True)
         one.b.append(scenarios.small(running, plan.b_seconds))
         print(progress(one, "B"), flush=True)
-        if behind and _keeps_times(running):
+        if last:
+            one.crash = scenarios.crash(running, one.a_per_second or 0.0)
+    if last and one.contender.log != "none":
+        with session(one.contender) as running:
             one.behind = scenarios.behind(running, plan.behind_seconds)
-
-
-def _keeps_times(running: Session) -> bool:
-    """Without a log nobody knows when it was."""
-    return running.contender.log != "none"
-
-
-def _crash(one: Found) -> None:
-    with session(one.contender) as running:
-        one.crash = scenarios.crash(running, one.a_per_second or 0.0)
 
 
 def _attempt(one: Found, do: Callable[[Found], None]) -> None:

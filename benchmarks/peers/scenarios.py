@@ -11,11 +11,11 @@ from benchmarks.peers.session import FEW, Session
 from benchmarks.peers.work import CHANNELS, Lot
 
 MANY = 10_000
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 20.0
 PUBLISH_SECONDS = 30.0
 EVERY_SECONDS = 0.1
-QUIET_SECONDS = 15.0
-RECOVER_SECONDS = 45.0
+QUIET_SECONDS = 10.0
+RECOVER_SECONDS = 30.0
 CRASH_SECONDS = 3.0
 """A crash is given as much work as takes about so long."""
 
@@ -84,7 +84,7 @@ def _pressed(session: Session, seconds: float, groups: Iterator[list[Lot]]) -> S
     began = time.monotonic()
     published = 0
     with processes.Peak(session.processes) as memory:
-        while (left := began + seconds - time.monotonic()) > 0:
+        while (left := _left(session, start, published, began, seconds)) > 0:
             if (group := next(groups, None)) is None:
                 break
             room = session.contender.ahead - sum(lot.size for lot in group)
@@ -98,6 +98,14 @@ def _pressed(session: Session, seconds: float, groups: Iterator[list[Lot]]) -> S
     spent = processes.processor_seconds(session.processes()) - spent
     logged = session.logged(start)
     return Speed(logged, took, spent, memory.most, published - logged)
+
+
+def _left(session: Session, start: int, published: int, began: float, seconds: float) -> float:
+    """How long to go on publishing, if what is under way shall be delivered within the time."""
+    now = time.monotonic()
+    done = session.done(start)
+    drain = (published - done) / done * (now - began) if done else 0.0
+    return began + seconds - now - drain
 
 
 def behind(session: Session, seconds: float) -> Behind:

@@ -52,7 +52,9 @@ def _crash(one: Found) -> str:
         return "-"
     rows = "no log" if one.contender.log == "none" else f"{crash.doubled_rows:,}"
     told = f"{crash.deliveries:>8,}{crash.lost:>8,}{crash.doubled_calls:>15,}{rows:>14}"
-    return told + ("" if crash.interrupted is None else f"  ({crash.interrupted:,} interrupted)")
+    if crash.interrupted is not None:
+        return f"{told}  ({crash.interrupted:,} interrupted)"
+    return f"{told}  (back: {one.contender.comes_back})" if crash.lost else told
 
 
 def _verdict(one: Verdict) -> str:
