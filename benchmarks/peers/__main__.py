@@ -27,9 +27,11 @@ class Plan:
     a_seconds: float = 10.0
     b_seconds: float = 2.5
     behind_seconds: float = 2.5
+    crash_seconds: float = 3.0
+    """A crash is given as much work as takes about so long."""
 
 
-QUICK = Plan(1, 2.0, 2.0, 2.0)
+QUICK = Plan(1, 1.0, 1.0, 1.0, 1.0)
 TROUBLE = (TooSlow, NotInstalled, AssertionError, OSError, RuntimeError, ValueError)
 """What a peer, its server or its installation may come up with: it is told, and others go on."""
 
@@ -66,7 +68,7 @@ def _measure(one: Found, *, plan: Plan, last: bool) -> None:
         one.b.append(scenarios.small(running, plan.b_seconds))
         print(progress(one, "B"), flush=True)
         if last:
-            one.crash = scenarios.crash(running, one.a_per_second or 0.0)
+            one.crash = scenarios.crash(running, (one.a_per_second or 0.0) * plan.crash_seconds)
     if last and one.contender.log != "none":
         with session(one.contender) as running:
             one.behind = scenarios.behind(running, plan.behind_seconds)

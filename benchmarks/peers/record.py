@@ -17,9 +17,10 @@ SELECT count(*) FROM (
 LAST = """
 SELECT message, max(at) FROM log WHERE message >= {first} GROUP BY message HAVING count(*) >= {rows}
 """
-TALLIED = """
-SELECT coalesce(sum(b.delivered), 0) FROM batch b
-WHERE b.message >= (SELECT min(key) FROM message WHERE CAST(body AS INTEGER) >= {first})
+TALLY = "SELECT coalesce(sum(deliveries), 0) FROM tally WHERE state = 1"
+SINCE = """
+SELECT coalesce(sum(delivered), 0) FROM batch
+WHERE message >= (SELECT min(key) FROM message WHERE CAST(body AS INTEGER) >= {first})
 """
 DELIVERED = """
 SELECT count(*) FROM delivery d JOIN message m ON m.key = d.message
@@ -82,13 +83,18 @@ class PeerRecord:
 
 
 class NoteflyRecord:
-    """The product's own tables; counters are kept with each batch, in the deliveries' commit."""
+    """The product's own tables; its tally is kept in the deliveries' own commit."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
+        self._before: dict[int, int] = {}
+        """What the tally was at when a message came, so that looking often costs nothing."""
 
     def rows(self, first: int) -> int:
-        return int(_read(self._store, TALLIED.format(first=first))[0][0])
+        if first not in self._before:
+            [tally], [since] = _read(self._store, f"{TALLY} UNION ALL {SINCE.format(first=first)}")
+            self._before[first] = tally - since
+        return int(_read(self._store, TALLY)[0][0]) - self._before[first]
 
     def distinct(self, first: int) -> int:
         return int(_read(self._store, DELIVERED.format(first=first))[0][0])

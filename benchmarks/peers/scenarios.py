@@ -16,8 +16,6 @@ PUBLISH_SECONDS = 30.0
 EVERY_SECONDS = 0.1
 QUIET_SECONDS = 10.0
 RECOVER_SECONDS = 30.0
-CRASH_SECONDS = 3.0
-"""A crash is given as much work as takes about so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +91,10 @@ def _pressed(session: Session, seconds: float, groups: Iterator[list[Lot]]) -> S
             session.publisher.tell(group)
             session.publisher.answer(PUBLISH_SECONDS)
             published += sum(lot.size for lot in group)
-        session.wait_logged(start, published, DRAIN_SECONDS)
-        took = time.monotonic() - began
+        ended = session.wait_logged(start, published, DRAIN_SECONDS) or time.monotonic()
     spent = processes.processor_seconds(session.processes()) - spent
     logged = session.logged(start)
-    return Speed(logged, took, spent, memory.most, published - logged)
+    return Speed(logged, ended - began, spent, memory.most, published - logged)
 
 
 def _left(session: Session, start: int, published: int, began: float, seconds: float) -> float:
@@ -143,10 +140,10 @@ def _ended(session: Session, start: int, asked: dict[int, float], until: float) 
         time.sleep(EVERY_SECONDS)
 
 
-def crash(session: Session, per_second: float) -> Crash:
+def crash(session: Session, deliveries: float) -> Crash:
     """`kill -9` of the worker when half of the calls were made, then a restart."""
     start = session.first_free
-    lots = _work_for(session, per_second * CRASH_SECONDS)
+    lots = _work_for(session, deliveries)
     total = sum(lot.size for lot in lots)
     session.publisher.tell(lots)
     session.wait(start, total // 2, DRAIN_SECONDS)

@@ -155,15 +155,15 @@ class Session:
             time.sleep(LOOK_SECONDS)
         return True
 
-    def wait_logged(self, first: int, deliveries: int, seconds: float) -> bool:
-        """Until so many are recorded; False when the time is over before."""
+    def wait_logged(self, first: int, deliveries: int, seconds: float) -> float | None:
+        """When so many were recorded, by the look that found them; None: not in that time."""
         end = time.monotonic() + seconds
         self.wait(first, deliveries, seconds)
-        while self.logged(first) < deliveries:
-            if time.monotonic() > end:
-                return False
+        while (now := time.monotonic()) < end:
+            if self.logged(first) >= deliveries:
+                return now
             time.sleep(LOOK_SECONDS)
-        return True
+        return None
 
     def kill(self) -> None:
         """The worker and all its children at once, as `kill -9` and the kernel's OOM killer do."""
@@ -222,7 +222,7 @@ class Session:
     def _warm_up(self) -> None:
         lot = self.allot(FEW)
         self.publisher.tell([lot])
-        if not self.wait_logged(lot.message, FEW * CHANNELS, START_SECONDS):
+        if self.wait_logged(lot.message, FEW * CHANNELS, START_SECONDS) is None:
             raise TooSlow(f"nothing delivered within {START_SECONDS} s: {self._last_words()}")
         self.publisher.answer(START_SECONDS)
 
