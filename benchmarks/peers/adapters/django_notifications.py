@@ -1,7 +1,8 @@
 """django-notifications (django-notifications-hq), which has no queue: whoever publishes, delivers.
 
 `each`: its own page, "Generating Notifications" (`notify.send(actor, recipient=queryset, …)`, which
-saves row after row, each in a transaction of its own as Django does by default), on SQLite.
+saves row after row, each in a transaction of its own as Django does by default), on SQLite; the
+sender is called as each row was saved (`post_save`).
 `batched`: `Notification.objects.bulk_create` in one transaction ("Database access optimization"
 in Django's documentation); the signal is not sent then.
 The notifications are the log; a file as durable as Notefly's (WAL and synchronous=FULL,
@@ -43,6 +44,7 @@ from django.contrib.contenttypes.models import ContentType  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.backends.signals import connection_created  # noqa: E402
+from django.db.models.signals import post_save  # noqa: E402
 from django.dispatch import receiver  # noqa: E402
 from notifications.models import Notification  # noqa: E402
 from notifications.signals import notify  # noqa: E402
@@ -81,8 +83,6 @@ def deliver(lot: Lot) -> None:
         Notification.objects.bulk_create(one_row(*delivery) for delivery in delivered)
         return
     for channel in range(CHANNELS):
-        for one in people:
-            seen.send(lot.message, one.pk - 2, channel)
         notify.send(
             publisher(),
             recipient=people,
@@ -90,6 +90,13 @@ def deliver(lot: Lot) -> None:
             level=LEVELS[channel],
             description=str(lot.message),
         )
+
+
+@receiver(post_save, sender=Notification)
+def on_saved(instance: Notification, created: bool, **_: object) -> None:  # noqa: FBT001 - Django's
+    if created:
+        number, channel = int(instance.description), LEVELS.index(instance.level)
+        seen.send(number, instance.recipient_id - 2, channel)
 
 
 def one_row(message: int, subscriber: int, channel: int) -> Notification:
