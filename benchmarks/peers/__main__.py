@@ -32,6 +32,7 @@ class Plan:
 
 
 QUICK = Plan(1, 1.0, 1.0, 1.0, 1.0)
+LIMIT_SECONDS = 1_140
 TROUBLE = (TooSlow, NotInstalled, AssertionError, OSError, RuntimeError, ValueError)
 """What a peer, its server or its installation may come up with: it is told, and others go on."""
 
@@ -45,14 +46,24 @@ def main() -> None:
     for one in found:
         _attempt(one, _install)
     began = time.monotonic()
-    for left in reversed(range(plan.rounds)):
-        for one in found:
-            _attempt(one, partial(_measure, plan=plan, last=left == 0))
-    print(table(found))
+    try:
+        _all(found, plan, until=began + LIMIT_SECONDS)
+    finally:
+        print(table(found))
     if asked.only or asked.quick:
         print("a part of it, or a quick look: nothing written")
         return
     write(_document(found, round(time.monotonic() - began)), "peers-")
+
+
+def _all(found: list[Found], plan: Plan, *, until: float) -> None:
+    """In turns. When the time is over, what is left of the later rounds is left out."""
+    for number in range(plan.rounds):
+        for one in found:
+            if number and time.monotonic() > until:
+                print(f"{LIMIT_SECONDS} s are over: the rest of round {number + 1} is left out")
+                return
+            _attempt(one, partial(_measure, plan=plan, first=number == 0))
 
 
 def _install(one: Found) -> None:
@@ -60,16 +71,16 @@ def _install(one: Found) -> None:
         environment(one.contender.environment)
 
 
-def _measure(one: Found, *, plan: Plan, last: bool) -> None:
-    """A and B; in the last round also a crash, and small messages beside broadcasts."""
+def _measure(one: Found, *, plan: Plan, first: bool) -> None:
+    """A and B; in the first round also a crash, and small messages beside broadcasts."""
     with session(one.contender) as running:
         one.a.append(scenarios.broadcasts(running, plan.a_seconds))
         print(progress(one, "A"), flush=True)
         one.b.append(scenarios.small(running, plan.b_seconds))
         print(progress(one, "B"), flush=True)
-        if last:
+        if first:
             one.crash = scenarios.crash(running, (one.a_per_second or 0.0) * plan.crash_seconds)
-    if last and one.contender.log != "none":
+    if first and one.contender.log != "none":
         with session(one.contender) as running:
             one.behind = scenarios.behind(running, plan.behind_seconds)
 

@@ -6,9 +6,9 @@ from benchmarks.peers.results import Found, Verdict, verdicts
 
 WIDTH = 134
 HEAD = (
-    f"{'':28}{'form':10}{'A':>10}{'B':>10}{'cpu s per million':>20}{'memory':>9}"
+    f"{'':28}{'form':10}{'n':>2}{'A':>10}{'B':>10}{'cpu s per million':>20}{'memory':>9}"
     f"{'p99 small':>12}   {'killed at half-way'}\n"
-    f"{'':38}{'per s':>10}{'per s':>10}{'A':>10}{'B':>10}{'MB':>9}{'behind, s':>12}   "
+    f"{'':40}{'per s':>10}{'per s':>10}{'A':>10}{'B':>10}{'MB':>9}{'behind, s':>12}   "
     f"{'of':>8}{'lost':>8}{'calls doubled':>15}{'rows doubled':>14}"
 )
 
@@ -31,8 +31,9 @@ def progress(one: Found, letter: str) -> str:
 def _row(one: Found) -> str:
     name = f"{one.contender.name:28}{one.contender.form:10}"
     if not one.a:
-        return f"{name}not run: {one.why_not}"
+        return f"{name}not run" + (f": {one.why_not}" if one.why_not else "")
     told = (
+        f"{min(len(one.a), len(one.b)):>2}"
         f"{_number(one.a_per_second, 10)}{_number(one.b_per_second, 10)}"
         f"{_number(one.a_processor, 10)}{_number(one.b_processor, 10)}"
         f"{_number(one.peak_megabytes, 9)}{_behind(one):>12}   {_crash(one)}"
