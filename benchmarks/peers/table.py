@@ -59,8 +59,10 @@ def _crash(one: Found) -> str:
 
 
 def _verdict(one: Verdict) -> str:
-    value = "not measured" if one.value is None else f"{_number(one.value, 0)}"
-    return f"{one.what:60}{value:>14}   target {one.target:24}{'met' if one.met else 'MISSED'}"
+    if one.value is None:
+        return f"{one.what:60}{'not measured':>14}   target {one.target}"
+    verdict = "met" if one.met else "MISSED"
+    return f"{one.what:60}{_number(one.value, 0):>14}   target {one.target:24}{verdict}"
 
 
 def _number(value: float | None, width: int) -> str:

@@ -5,7 +5,7 @@
 is acknowledged after it ran; what a dead worker had comes back when its heartbeat is older than
 60 s ("API Reference / RedisBroker", `heartbeat_timeout`).
 `batched`: a task for up to 1,000 deliveries whose rows are one transaction, two threads in each
-process ("User Guide / Workers"), and a heartbeat of 2 s, so that a crash costs seconds.
+process ("User Guide / Workers"), and a heartbeat of 5 s, so that a crash costs seconds.
 """
 
 import dramatiq
@@ -14,7 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
 from benchmarks.peers.work import Lot, witness
 
-broker = RedisBroker(url=QUEUE, **({"heartbeat_timeout": 2_000} if BATCHED else {}))
+broker = RedisBroker(url=QUEUE, **({"heartbeat_timeout": 5_000} if BATCHED else {}))
 dramatiq.set_broker(broker)
 seen, log = witness(), SqliteLog()
 

@@ -6,7 +6,7 @@
 work; acknowledged after the handler ran ("Acknowledgement", `AckPolicy.ACK`), else again after
 the server's `ack_wait` of 30 s. JetStream acknowledges before fsync, which is its default.
 `batched`: a message for up to 1,000 deliveries whose rows are one transaction, and an `ack_wait`
-of 2 s, so that a crash costs seconds.
+of 5 s, so that a crash costs seconds.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ started: list[bool] = []
 
 def consumer() -> dict[str, Any]:
     """One of its own for each subscriber: the client fills it in."""
-    config = {"config": ConsumerConfig(ack_wait=2)} if BATCHED else {}
+    config = {"config": ConsumerConfig(ack_wait=5)} if BATCHED else {}
     return {"stream": stream, "ack_policy": AckPolicy.ACK, **config}
 
 

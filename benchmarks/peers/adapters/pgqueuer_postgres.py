@@ -4,7 +4,7 @@
 `Queries.enqueue` with lists, `pgq run`, its default `batch_size` of 10) on asyncpg. The log is a
 table of the same database. What a dead worker had comes back after a heartbeat time-out of 30 s.
 `batched`: a job for up to 1,000 deliveries whose rows go in by COPY in one transaction, and
-`--heartbeat-timeout 2`, so that a crash costs seconds.
+`--heartbeat-timeout 5`, so that a crash costs seconds.
 """
 
 import asyncio
@@ -81,5 +81,5 @@ async def publish(lots: list[Lot]) -> None:
 
 
 def work() -> None:
-    soon = ["--heartbeat-timeout", "2"] if BATCHED else []
+    soon = ["--heartbeat-timeout", "5"] if BATCHED else []
     become("pgq", "run", "benchmarks.peers.adapters.pgqueuer_postgres:main", *soon)

@@ -6,7 +6,7 @@
 `batched`: a task for up to 1,000 deliveries whose rows go in by COPY in one transaction, and
 "How-to: Launch a worker", `--concurrency 2`. In both a job of a worker that was killed stays
 `doing` until somebody retries it: "How-to: Retry stalled jobs" is a periodic task of the user's
-own, which `batched` has (here: looked for every second, for workers silent for 3 s).
+own, which `batched` has (here: looked for every second, for workers silent for 5 s).
 """
 
 import asyncio
@@ -99,5 +99,5 @@ async def _work_and_retry() -> None:
         together.create_task(app.run_worker_async(concurrency=2, update_heartbeat_interval=1))
         while True:
             await asyncio.sleep(1)
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=3):
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=5):
                 await app.job_manager.retry_job(job)

@@ -4,7 +4,7 @@
 `.kiq()`) and taskiq-python.github.io, "CLI / Workers" (`taskiq worker`, its default of two
 processes); no result backend. What a dead worker had comes back after `idle_timeout`, ten minutes.
 `batched`: a task for up to 1,000 deliveries whose rows are one transaction, and an `idle_timeout`
-of 2 s, so that a crash costs seconds.
+of 5 s, so that a crash costs seconds.
 """
 
 from taskiq_redis import RedisStreamBroker
@@ -12,7 +12,7 @@ from taskiq_redis import RedisStreamBroker
 from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
 from benchmarks.peers.work import Lot, witness
 
-broker = RedisStreamBroker(url=QUEUE, **({"idle_timeout": 2_000} if BATCHED else {}))
+broker = RedisStreamBroker(url=QUEUE, **({"idle_timeout": 5_000} if BATCHED else {}))
 seen, log = witness(), SqliteLog()
 started: list[bool] = []
 
