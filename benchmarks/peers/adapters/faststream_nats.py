@@ -6,7 +6,8 @@
 work; acknowledged after the handler ran ("Acknowledgement", `AckPolicy.ACK`), else again after
 the server's `ack_wait` of 30 s. JetStream acknowledges before fsync, which is its default.
 `batched`: a message for up to 1,000 deliveries whose rows are one transaction, and an `ack_wait`
-of 5 s, so that a crash costs seconds.
+of 5 s, so that a crash costs seconds; at most eight are handed out at a time, so that none waits
+for its turn in a worker longer than that.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ started: list[bool] = []
 
 def consumer() -> dict[str, Any]:
     """One of its own for each subscriber: the client fills it in."""
-    config = {"config": ConsumerConfig(ack_wait=5)} if BATCHED else {}
+    config = {"config": ConsumerConfig(ack_wait=5, max_ack_pending=8)} if BATCHED else {}
     return {"stream": stream, "ack_policy": AckPolicy.ACK, **config}
 
 
