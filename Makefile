@@ -139,6 +139,10 @@ $(PY_SPY):
 soak: install ## half an hour of mixed load: nothing grows, and verify finds nothing (ARGS='--minutes 3')
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: install ## Notefly and what else a team would use, on the same work (ARGS='--only celery')
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
 .PHONY: package
 package: install ## `pip install .` into a new environment: it starts, and no file is missing
 	rm -rf dist
