@@ -41,7 +41,7 @@ def take(browser: Browser, story: Story, shot: Shot, to: Path) -> None:
     places = {"console": story.console, "broker": story.broker, **story.ids}
     context = browser.new_context(
         viewport={"width": shot.width, "height": least},
-        color_scheme=shot.theme,  # type: ignore[arg-type] # one of its words
+        color_scheme=shot.theme,
         locale="en-GB",
         timezone_id="UTC",
         reduced_motion="reduce",

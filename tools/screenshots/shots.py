@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from playwright.sync_api import Page
 
@@ -22,7 +23,7 @@ class Shot:
     address: str
     act: Callable[[Page], None] = nothing
     width: int = 1280
-    theme: str = "light"
+    theme: Literal["light", "dark"] = "light"
 
 
 def write(page: Page) -> None:
