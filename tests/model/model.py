@@ -42,7 +42,6 @@ class Letter:
     deliveries: dict[tuple[str, SubscriberKey], Delivery]
     unplanned: dict[str, list[SubscriberKey]]
     cancelled: bool = False
-    planned: bool = False
 
 
 @dataclass
@@ -129,7 +128,6 @@ class Model:
         if not more:
             for letter in self.letters:
                 assert not any(letter.unplanned.values())
-                letter.planned = True
 
     def open_works(self) -> list[Work]:
         return [work for work in self.works.values() if work.left]

@@ -84,9 +84,14 @@ class Publishing(Life):
     @rule(pick=picks)
     def cancel(self, pick: int) -> None:
         letter = self.model.letters[pick % len(self.model.letters)]
+        status = self.run(self.world.messages.get(letter.id))
+        assert status is not None
+        # A store may find out only at its next look that all of it is planned.
+        planned = status.total is not None
+        assert not (planned and any(letter.unplanned.values()))
         assert self.run(self.world.messages.cancel(letter.id, self.clock.now()))
         mine = [work for work in self.model.open_works() if work.letter is letter]
-        if not letter.cancelled and (mine or not letter.planned):
+        if not letter.cancelled and (mine or not planned):
             letter.cancelled = True
             for work in mine:
                 if work.leased_until is None:
