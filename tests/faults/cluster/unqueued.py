@@ -27,7 +27,7 @@ CAMPAIGN = Campaign(DECK, Queue.SKIP_LOCKED, doors=True)
 FAULT = Fault(
     "cluster-skip-locked",
     "0 lost, 0 ghosts, 0 stuck, goes on by itself",
-    Rounds(1, 24, 600),
+    Rounds(1, 28, 600),
     CAMPAIGN.run,
     group=CLUSTER,
     side_by_side=CAMPAIGN.side_by_side,
