@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import NewType
 
 from notefly.application.alike import DeliverAlike
-from notefly.application.deliver import DeliverBatch
+from notefly.application.deliver import DeliverBatch, failed
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import Pace
 from notefly.application.trouble import Trouble
@@ -71,7 +71,6 @@ class Lane:
         self._terms = tools.terms
         self._worker = tools.worker
         self._open = frozenset(deliver)
-        self._alike = not any(d.channel.per_recipient for d in deliver.values())
         self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
         self._held: dict[int, Claim] = {}
         self._calm = Doorbell()
@@ -134,7 +133,7 @@ class Lane:
         """Empty when it was woken to look again."""
         if self.stopping:
             return []
-        rows = self._pace.deliveries if self._alike else 1
+        rows = min([self._pace.deliveries, *(one.rows for one in self._deliver.values())])
         receiving = asyncio.ensure_future(self._queue.receive(self._open, rows))
         self._receiving.add(receiving)
         try:
@@ -157,10 +156,9 @@ class Lane:
             try:
                 reports += await self._deliver[channel].group(group)
             except Exception as error:
-                # A bug must not hold up the lane; twice on the same batch, and it counts as poison.
+                # A bug must not hold up the lane.
                 LOG.exception("batches on %s could not be delivered", channel)
-                at, detail = self._clock.now(), f"{type(error).__name__}: {error}"
-                reports += [Report(claim, Ending.DIED, at, (), detail) for claim in group]
+                reports += [failed(claim, error, self._clock.now()) for claim in group]
             self._meter.attempt(channel, self._clock.monotonic() - began)
         return reports
 
