@@ -81,8 +81,10 @@ async def stop_backend(lived: Life) -> None:
     pid = lived.rng.choice(await lived.cluster.postgres.backends())
     killed = lived.rng.random() < 0.5
     _signal(pid, signal.SIGSTOP)
-    await asyncio.sleep(STOPPED_SECONDS)
-    _signal(pid, signal.SIGKILL if killed else signal.SIGCONT)
+    try:
+        await asyncio.sleep(STOPPED_SECONDS)
+    finally:
+        _signal(pid, signal.SIGKILL if killed else signal.SIGCONT)
     await lived.resumed(f"a backend stood still and was {'killed' if killed else 'continued'}")
 
 

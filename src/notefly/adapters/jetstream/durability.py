@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from http.client import HTTPException
 from urllib.parse import urlsplit
@@ -28,7 +28,9 @@ class Durability:
 
     def __init__(self, monitoring_port: int) -> None:
         self._port = monitoring_port
-        self._told: set[str] = set()
+        self._losing: set[str] = set()
+        """Servers that were named already, and hosts of which nothing was known: often one word."""
+        self._unknown: set[str] = set()
 
     async def look(self, client: Client) -> None:
         """At all that can be asked now. Those that cannot are named, once too."""
@@ -36,14 +38,15 @@ class Durability:
         silent: set[str] = set()
         if not said:
             said, silent = await self._by_monitoring(client)
-        for name in self._untold(str(one.get("server_name")) for one in said if _loses(one)):
+        losing = {str(one.get("server_name")) for one in said if _loses(one)}
+        for name in sorted(losing - self._losing):
             LOG.warning(
                 "NATS does not sync each write on %s: a power cut takes what was queued, and the "
                 "leader offers it again some 10 s later; %s",
                 name,
                 ADVICE,
             )
-        if unknown := self._untold(silent):
+        if unknown := sorted(silent - self._unknown):
             LOG.warning(
                 "whether NATS syncs each write is not known of %s (neither its system account nor "
                 "its monitoring on port %s answers); %s",
@@ -51,6 +54,8 @@ class Durability:
                 self._port,
                 ADVICE,
             )
+        self._losing |= losing
+        self._unknown |= silent
 
     async def _by_monitoring(self, client: Client) -> tuple[list[Said], set[str]]:
         """What they say, and the hosts that say nothing."""
@@ -63,11 +68,6 @@ class Durability:
         said = [one for one in answers if one is not None]
         return said, {host for host, one in known.items() if one is None}
 
-    def _untold(self, names: Iterable[str]) -> list[str]:
-        new = sorted({*names} - self._told)
-        self._told.update(new)
-        return new
-
 
 def _loses(varz: Said) -> bool:
     """A server without JetStream keeps nothing that it could lose."""
@@ -78,7 +78,7 @@ def _loses(varz: Said) -> bool:
 
 async def _by_system(client: Client) -> AsyncIterator[Said]:
     """Nothing, if we may not ask or nobody is there to answer."""
-    with suppress(NatsError, OSError, ValueError, KeyError):
+    with suppress(NatsError, OSError, ValueError, KeyError, TypeError):
         inbox = client.new_inbox()
         answers = await client.subscribe(inbox)
         try:

@@ -134,10 +134,13 @@ class JetStreamQueue:
                 self._owed[key] = ref
 
     async def _ack(self, returned: Sequence[Held]) -> None:
-        await self._hands.done(returned)
-        for held in returned:
-            self._offering.acked(held.ref.batch, held.sequence)
-            self._acking.pop(held.ref.batch, None)
+        try:
+            await self._hands.done(returned)
+        finally:
+            for held in returned:
+                self._offering.acked(held.ref.batch, held.sequence)
+                if self._acking.get(held.ref.batch) is asyncio.current_task():
+                    del self._acking[held.ref.batch]
         await self._offer_again([held.ref.batch for held in returned])
 
     async def _offer_again(self, batches: Sequence[BatchKey]) -> None:
