@@ -34,28 +34,29 @@ class Durability:
 
     async def look(self, client: Client) -> None:
         """At all that can be asked now. Those that cannot are named, once too."""
+        for doubt in await self.doubts(client):
+            LOG.warning("%s; %s", doubt, ADVICE)
+
+    async def doubts(self, client: Client) -> list[str]:
+        """One line of each server that loses, and one of those that do not tell; each once."""
         said = [answer async for answer in _by_system(client)]
         silent: set[str] = set()
         if not said:
             said, silent = await self._by_monitoring(client)
         losing = {str(one.get("server_name")) for one in said if _loses(one)}
-        for name in sorted(losing - self._losing):
-            LOG.warning(
-                "NATS does not sync each write on %s: a power cut takes what was queued, and the "
-                "leader offers it again some 10 s later; %s",
-                name,
-                ADVICE,
-            )
+        doubts = [
+            f"NATS does not sync each write on {name}: a power cut takes what was queued, and the "
+            "leader offers it again some 10 s later"
+            for name in sorted(losing - self._losing)
+        ]
         if unknown := sorted(silent - self._unknown):
-            LOG.warning(
-                "whether NATS syncs each write is not known of %s (neither its system account nor "
-                "its monitoring on port %s answers); %s",
-                ", ".join(unknown),
-                self._port,
-                ADVICE,
+            doubts.append(
+                f"whether NATS syncs each write is not known of {', '.join(unknown)} (neither its "
+                f"system account nor its monitoring on port {self._port} answers)"
             )
         self._losing |= losing
         self._unknown |= silent
+        return doubts
 
     async def _by_monitoring(self, client: Client) -> tuple[list[Said], set[str]]:
         """What they say, and the hosts that say nothing."""

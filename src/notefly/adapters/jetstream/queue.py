@@ -7,7 +7,7 @@ from itertools import count
 
 from nats.js.errors import APIError
 
-from notefly.adapters.jetstream.errors import definite, said, translated
+from notefly.adapters.jetstream.errors import Unfit, definite, said, translated
 from notefly.adapters.jetstream.hands import Hands
 from notefly.adapters.jetstream.keeping import Keeper
 from notefly.adapters.jetstream.link import START_SECONDS, NatsLink
@@ -224,6 +224,8 @@ async def _found(link: NatsLink, streams: Streams) -> None:
         try:
             with translated():
                 await streams.ensure()
+        except Unfit as refused:
+            raise QueueUnusable(str(refused)) from refused
         except Unavailable as refused:
             if isinstance(refused.__cause__, APIError) and definite(refused.__cause__):
                 raise QueueUnusable(
