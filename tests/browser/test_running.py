@@ -57,7 +57,7 @@ def test_a_channel_is_held_back_at_a_click(product: Product, watched: Watching, 
         page = watch.open(f"{product.console}/queue")
         page.locator("#chart canvas").wait_for()
         page.click(f"#switch-{push}")
-        page.locator(".notice", has_text="Held back: Push").wait_for()
+        page.locator(".notice", has_text="Paused: Push").wait_for()
         sent = product.http.post("/v1/messages", json={"category": "sports", "body": "It waits"})
         assert sent.status_code == 202
         page.locator("#now tr", has_text="Push").locator(
@@ -65,6 +65,6 @@ def test_a_channel_is_held_back_at_a_click(product: Product, watched: Watching, 
         ).wait_for()
         assert "paused" in watch.look(page)
         page.click(f"#switch-{push}")
-        page.locator(".notice", has_text="Held back").wait_for(state="detached")
+        page.locator(".notice", has_text="Paused:").wait_for(state="detached")
         page.locator("#flows").wait_for()
         assert "The broker counts" in watch.look(page)

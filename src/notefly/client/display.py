@@ -44,7 +44,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stage of a message's way; `standing` is `done`, `now` or `later`."""
+    """A stage of a message's way; `standing` is `done`, `now`, `later` or, at its end, `dead`."""
 
     name: str
     said: str
@@ -59,10 +59,10 @@ class Grid:
     rows: Sequence[tuple[str, Sequence[Json | None]]]
 
 
-def strips(message: Json) -> list[Strip]:
-    """A strip for each channel on which somebody gets the message."""
+def strips(message: Json, channels: Sequence[str]) -> list[Strip]:
+    """A strip for each of the channels on which somebody gets the message."""
     by_channel: Mapping[str, Mapping[str, int]] = message["deliveries"]["by_channel"]
-    return [strip_of(channel, counts) for channel, counts in sorted(by_channel.items())]
+    return [strip_of(channel, by_channel[channel]) for channel in channels if channel in by_channel]
 
 
 def strip_of(channel: str, counts: Mapping[str, int]) -> Strip:
@@ -87,6 +87,8 @@ def steps(message: Json) -> list[Step]:
         for state, count in message["deliveries"]["by_state"].items()
         if state not in UNDECIDED
     )
+    dead = message["deliveries"]["by_state"].get("dead", 0)
+    lost = f", {dead:,} dead" if dead else ""
     audience = counted(total, "delivery", "deliveries") if planned else "finding out who gets it"
     cut = f" in {counted(batches, 'batch', 'batches')}" if batches else ""
     return [
@@ -94,8 +96,8 @@ def steps(message: Json) -> list[Step]:
         Step("Planned", audience + cut, "done" if planned else "now"),
         Step(
             "Done" if done else "Delivering",
-            f"{ended:,} of {total:,} ended" if total else "nobody gets it" if done else "",
-            "done" if done else "now" if planned else "later",
+            f"{ended:,} of {total:,} ended{lost}" if total else "nobody gets it" if done else "",
+            ("dead" if dead else "done") if done else "now" if planned else "later",
         ),
     ]
 
@@ -105,14 +107,15 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def grid(deliveries: Sequence[Json]) -> Grid:
+def grid(deliveries: Sequence[Json], channels: Sequence[str]) -> Grid:
     """Everybody who gets a message, a row each."""
-    channels = sorted({delivery["channel"] for delivery in deliveries})
+    chosen = {delivery["channel"] for delivery in deliveries}
+    columns = [channel for channel in channels if channel in chosen]
     people: dict[str, dict[str, Json]] = {}
     for delivery in deliveries:
         people.setdefault(delivery["subscriber_id"] or "erased", {})[delivery["channel"]] = delivery
-    rows = [(person, [cells.get(c) for c in channels]) for person, cells in sorted(people.items())]
-    return Grid(channels, rows)
+    rows = [(person, [cells.get(c) for c in columns]) for person, cells in sorted(people.items())]
+    return Grid(columns, rows)
 
 
 def by_message(deliveries: Iterable[Json]) -> Iterator[tuple[str, list[Json]]]:
