@@ -43,9 +43,9 @@ def test_an_override_shows_in_who_will_get_it(console: Console) -> None:
     (chloe,) = [row for row in rows if row.startswith("Chloé")]
     cells = chloe.partition("</tr>")[0].split('class="unseen">')[1:]
     assert [cell.split("</span>")[0] for cell in cells] == [
-        "no",
-        "no",
         "yes",
+        "no",
+        "no",
     ]
 
 
