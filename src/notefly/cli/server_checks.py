@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ def _queue_works(settings: Settings) -> Iterator[Finding]:
     try:
         what, doubts = asyncio.run(examine_queue(settings, CONNECT_SECONDS))
     except (NoteflyError, SettingsInvalid) as error:
-        yield _told("queue", "bad", str(error))
+        yield _told("queue", "bad", str(error), ("; ", ": "))
         return
     yield Finding("queue", "ok", f"{what} at {masked(settings.queue)}")
     yield from (_told("queue", "note", doubt) for doubt in doubts)
@@ -80,9 +80,9 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("clocks", "ok", "as PostgreSQL's")
 
 
-def _told(name: str, verdict: Verdict, words: str) -> Finding:
-    """Messages end with what to do, after a semicolon or else a colon."""
-    for mark in ("; ", ": "):
+def _told(name: str, verdict: Verdict, words: str, marks: Sequence[str] = ("; ",)) -> Finding:
+    """Messages end with what to do, after the first of `marks` that is there."""
+    for mark in marks:
         detail, found, mend = words.rpartition(mark)
         if found:
             return Finding(name, verdict, detail, mend)
