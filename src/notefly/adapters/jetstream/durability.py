@@ -17,8 +17,7 @@ SYSTEM = "$SYS.REQ.SERVER.PING.VARZ"
 """Answered to users of the system account only, by each server of the cluster."""
 MONITORING_PORT = 8222
 PATIENCE_SECONDS = 1.0
-GATHER_SECONDS = 0.2
-"""After an answer, for the next."""
+"""For an answer, and after it for another server's."""
 ADVICE = "set `jetstream { sync_interval: always }` on every NATS server"
 Said = Mapping[str, object]
 
@@ -84,10 +83,8 @@ async def _by_system(client: Client) -> AsyncIterator[Said]:
         answers = await client.subscribe(inbox)
         try:
             await client.publish(SYSTEM, reply=inbox)
-            patience = PATIENCE_SECONDS
             while True:
-                yield json.loads((await answers.next_msg(patience)).data)["data"]
-                patience = GATHER_SECONDS
+                yield json.loads((await answers.next_msg(PATIENCE_SECONDS)).data)["data"]
         finally:
             await answers.unsubscribe()
 
