@@ -38,7 +38,7 @@ def test_a_channel_fails_and_its_dead_letters_are_replayed(
         page.locator(".notice", has_text="2 are tried again").wait_for()
         page.locator("tr", has_text="poison").wait_for(state="detached")
         log = watch.open(f"{product.console}/activity?message={message}&state=delivered")
-        log.locator("#log .who", has_text="boxed-2").wait_for()
+        log.locator("#log .who", has_text="Boxed 2").wait_for()
         assert "Lost at first" in watch.look(log)
     product.done(message)
     found = product.get("/v1/deliveries", message=message, channel="switched")["items"]

@@ -29,12 +29,20 @@ def test_a_bar_of_nobody() -> None:
 
 
 def test_the_grid_has_a_row_for_everybody() -> None:
-    ada = {"subscriber_id": "ada", "channel": "sms"}
-    ben = {"subscriber_id": "ben", "channel": "email"}
-    gone = {"subscriber_id": None, "channel": "email"}
-    shown = grid([ben, ada, gone], ["sms", "push", "email"])
+    def to(key: int, channel: str, name: str | None) -> dict[str, str | None]:
+        known = {"subscriber_id": name and name.lower(), "subscriber_name": name}
+        return {"id": f"m.{channel}.{key}", "channel": channel, **known}
+
+    ada, called, ben = to(1, "sms", "ada"), to(1, "email", "ada"), to(2, "email", "Ben")
+    gone, lost = to(3, "email", None), to(4, "sms", None)
+    shown = grid([gone, called, ben, ada, lost], ["sms", "push", "email"])
     assert shown.channels == ["sms", "email"]
-    assert shown.rows == [("ada", [ada, None]), ("ben", [None, ben]), ("erased", [None, gone])]
+    assert [cells for _, cells in shown.rows] == [
+        [ada, called],
+        [None, ben],
+        [None, gone],
+        [lost, None],
+    ]
 
 
 def test_done_is_not_all_well_where_something_was_given_up() -> None:

@@ -133,5 +133,7 @@ def test_settings_say_where_they_come_from(own_console: Console) -> None:
     page = own_console.get("/settings")
     assert "sms, email, push, parrot" in page
     assert "<code>rate_limit</code>" in page
+    for amount in ("10,000,000 deliveries", "30 seconds", "1,024 MiB", "1 node"):
+        assert f">{amount}<" in page
     assert "default" in page
     assert "This console" in page

@@ -53,10 +53,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """People by channels; a missing delivery is None."""
+    """People by channels; a missing delivery is None, and any that is there says who it is."""
 
     channels: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Json | None]]]
+    rows: Sequence[tuple[Json, Sequence[Json | None]]]
 
 
 def strips(message: Json, channels: Sequence[str]) -> list[Strip]:
@@ -108,14 +108,20 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def grid(deliveries: Sequence[Json], channels: Sequence[str]) -> Grid:
-    """Everybody who gets a message, a row each."""
+    """Everybody who gets a message, a row each: by name, and the erased at the end."""
     chosen = {delivery["channel"] for delivery in deliveries}
     columns = [channel for channel in channels if channel in chosen]
     people: dict[str, dict[str, Json]] = {}
     for delivery in deliveries:
-        people.setdefault(delivery["subscriber_id"] or "erased", {})[delivery["channel"]] = delivery
-    rows = [(person, [cells.get(c) for c in columns]) for person, cells in sorted(people.items())]
-    return Grid(columns, rows)
+        key = delivery["id"].rpartition(".")[2]  # It outlives the person's id and name.
+        people.setdefault(key, {})[delivery["channel"]] = delivery
+    rows = [(next(iter(c.values())), [c.get(name) for name in columns]) for c in people.values()]
+    return Grid(columns, sorted(rows, key=lambda row: _place(row[0])))
+
+
+def _place(one: Json) -> tuple[bool, str, str]:
+    erased = one["subscriber_id"] is None
+    return erased, (one["subscriber_name"] or "").casefold(), one["subscriber_id"] or one["id"]
 
 
 def by_message(deliveries: Iterable[Json]) -> Iterator[tuple[str, list[Json]]]:
