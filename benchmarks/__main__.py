@@ -5,17 +5,17 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks import broadcasting, lots, publishing, reading, streams, together
 from benchmarks.bench import Bench
-from benchmarks.figures import Figure, NotRun
+from benchmarks.figures import Figure
 from benchmarks.load import generator
 from benchmarks.machine import commit, machine, today
 from benchmarks.population import Workshop
-from benchmarks.table import heading, line
+from benchmarks.table import heading, measured
 
 RESULTS = Path(__file__).parent / "results"
 SCENARIOS: dict[str, Callable[[Bench], list[Figure]]] = {
@@ -42,7 +42,7 @@ def main() -> None:
     print("\n".join(heading(found)), flush=True)
     began = time.monotonic()
     try:
-        figures, not_run = _measured(bench, asked.only or list(SCENARIOS))
+        figures, not_run = measured(SCENARIOS, bench, asked.only or list(SCENARIOS))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     found |= {
@@ -55,19 +55,6 @@ def main() -> None:
         print("a part of the table: nothing written")
         return
     write(found)
-
-
-def _measured(bench: Bench, names: Sequence[str]) -> tuple[list[Figure], dict[str, str]]:
-    figures, not_run = [], {}
-    for name in names:
-        try:
-            for figure in SCENARIOS[name](bench):
-                print(line(figure), flush=True)
-                figures.append(figure)
-        except NotRun as why:
-            not_run[name] = str(why)
-            print(f"{name}: not run, {why}", flush=True)
-    return figures, not_run
 
 
 def write(found: dict[str, Any], prefix: str = "") -> None:

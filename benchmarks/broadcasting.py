@@ -14,6 +14,7 @@ from notefly.adapters.sqlite.connection import store_path
 MEGABYTE = 1_000_000
 MOST_MEGABYTES = 60
 SETTLED_SECONDS = 1.0
+"""After the start: what a process that does nothing takes is measured first."""
 SMALL_ROWS = FINANCE.count * 2
 SMALL_ONES = 30
 SLOPE = 1.1

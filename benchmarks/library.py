@@ -108,7 +108,7 @@ def _until(line: HTTPConnection, message: str, state: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _get(line, f"/v1/messages/{message}")["state"] != state:
         assert time.monotonic() < deadline, f"{message} is not {state}"
-        time.sleep(0.05)
+        time.sleep(0.05)  # looking more often would be a load of its own
 
 
 def _get(line: HTTPConnection, path: str) -> Any:

@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parent / "profiles"
 FORMATS = {"flamegraph": "svg", "speedscope": "json", "raw": "txt"}
 PER_SECOND = 200
 ATTACH_SECONDS = 2.0
+"""Until py-spy looks: it does not tell, and what comes before would be missing in the graph."""
 LINES = 10_000
 
 

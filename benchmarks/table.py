@@ -1,11 +1,13 @@
 """The table, a line at a time as the figures come in."""
 
 import textwrap
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, NotRun
 
+B = TypeVar("B")
+"""What the scenarios of a run are given."""
 WIDTH = 96
 
 
@@ -19,6 +21,22 @@ def heading(found: Mapping[str, Any]) -> list[str]:
         f"load before {machine['load_before'][0]:.1f}",
         "-" * WIDTH,
     ]
+
+
+def measured(
+    scenarios: Mapping[str, Callable[[B], list[Figure]]], bench: B, names: Iterable[str]
+) -> tuple[list[Figure], dict[str, str]]:
+    """Each told as it comes; and those that could not be measured here, with why."""
+    figures, not_run = [], {}
+    for name in names:
+        try:
+            for figure in scenarios[name](bench):
+                print(line(figure), flush=True)
+                figures.append(figure)
+        except NotRun as why:
+            not_run[name] = str(why)
+            print(f"{name}: not run, {why}", flush=True)
+    return figures, not_run
 
 
 def line(figure: Figure) -> str:

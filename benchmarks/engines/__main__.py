@@ -2,16 +2,16 @@
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.__main__ import write
 from benchmarks.engines import broadcasting, offering, publishing, recording, small
-from benchmarks.engines.bench import EnginesBench, NotRun
+from benchmarks.engines.bench import EnginesBench
 from benchmarks.figures import Figure
 from benchmarks.load import generator
 from benchmarks.machine import commit, machine
-from benchmarks.table import heading, line
+from benchmarks.table import heading, measured
 
 SCENARIOS: dict[str, Callable[[EnginesBench], list[Figure]]] = {
     "broadcast": broadcasting.by_skip_locked,
@@ -35,7 +35,7 @@ def main() -> None:
     found["postgresql"] = bench.stage.version
     print("\n".join([*heading(found), f"PostgreSQL {found['postgresql']}"]), flush=True)
     began = time.monotonic()
-    figures, not_run = _measured(bench, asked.only or list(SCENARIOS))
+    figures, not_run = measured(SCENARIOS, bench, asked.only or list(SCENARIOS))
     found |= {
         "quick": asked.quick,
         "seconds": round(time.monotonic() - began),
@@ -46,19 +46,6 @@ def main() -> None:
         print("a part of the table: nothing written")
         return
     write(found, "engines-")
-
-
-def _measured(bench: EnginesBench, names: Sequence[str]) -> tuple[list[Figure], dict[str, str]]:
-    figures, not_run = [], {}
-    for name in names:
-        try:
-            for figure in SCENARIOS[name](bench):
-                print(line(figure), flush=True)
-                figures.append(figure)
-        except NotRun as why:
-            not_run[name] = str(why)
-            print(f"{name}: not run, {why}", flush=True)
-    return figures, not_run
 
 
 def _arguments() -> argparse.Namespace:

@@ -18,10 +18,6 @@ CALLED_SHARE = 5
 """One in so many of the people of a broadcast is enough where each is answered for."""
 
 
-class NotRun(Exception):  # noqa: N818 - reads as what it says
-    """A figure that could not be taken here; its text says why."""
-
-
 @dataclass(frozen=True)
 class EnginesBench:
     """One run of everything."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.engines.bench import NotRun
+from benchmarks.figures import NotRun
 from tests.support.nats import Servers, servers
 
 Settings = Mapping[str, str]

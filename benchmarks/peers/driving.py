@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import closing
 from sqlite3 import Connection, connect
 from typing import Protocol
@@ -80,6 +80,12 @@ def _listen(adapter: Adapter) -> None:
         if inspect.isawaitable(found):
             loop.run_until_complete(found)
         print(json.dumps({"at": time.time()}), flush=True)
+
+
+def tasks(lots: Iterable[Lot]) -> Iterator[Delivery]:
+    """What each task is given: a part of a lot, or one delivery."""
+    for lot in lots:
+        yield from lot.parts() if BATCHED else lot.deliveries()
 
 
 def everybody() -> list[tuple[int, str]]:

@@ -14,6 +14,7 @@ MANY = 10_000
 DRAIN_SECONDS = 20.0
 PUBLISH_SECONDS = 30.0
 EVERY_SECONDS = 0.1
+"""Between small messages, and between looks at a log of other processes, which tell nothing."""
 QUIET_SECONDS = 12.0
 RECOVER_SECONDS = 30.0
 

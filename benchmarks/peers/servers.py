@@ -19,6 +19,7 @@ from tests.support.redis import binary
 
 PATIENCE_SECONDS = 20
 LOOK_SECONDS = 0.02
+"""Between looks at processes that do not say when they are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ PLACES = 16_000_000
 FEW = 10
 START_SECONDS = 40
 LOOK_SECONDS = 0.005
+"""Between looks at processes that do not say when they are done."""
 BLOCK = 20_000
 
 

@@ -97,8 +97,18 @@ async def test_choices_at_once_do_not_undo_each_other(house: House) -> None:
         ("sports", "push"),
         ("sports", "sms"),
     }
-    with pytest.raises(Invalid, match="unknown channel 'fax'"):
-        await house.subscribers.revise(ADA, ChoiceChange("movies", "fax", chosen=True))
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+async def test_a_choice_that_cannot_be_had_is_refused_where_it_was_written(
+    house: House, *, chosen: bool
+) -> None:
+    await house.subscribers.add([profile("ada", "sports", "sms")])
+    wrong = (("movies", "fax", "/channel"), (None, "fax", "/channel"), ("tea", "sms", "/category"))
+    for category, channel, pointer in wrong:
+        with pytest.raises(Invalid, match="unknown") as error:
+            await house.subscribers.revise(ADA, ChoiceChange(category, channel, chosen=chosen))
+        assert pointers(error) == [pointer]
 
 
 async def test_nobody_is_not_found(house: House) -> None:

@@ -130,6 +130,24 @@ async def test_a_queue_that_does_not_listen_once_loses_nothing(tmp_path: Path) -
                 assert await house.done(await house.goal()) == {State.DELIVERED: 1}
 
 
+async def test_whoever_cannot_record_keeps_no_hint_from_the_others(tmp_path: Path) -> None:
+    """Cut off from the store, a worker loses its leases; who takes over needs the queue's hint."""
+    async with troubled(tmp_path, Scripted(), finish=[FULL]) as house:
+        await join(house.world, "ada")
+        given_back: list[BatchKey] = []
+        right = house.queue.nack
+
+        async def heard(batches: Sequence[BatchKey], seconds: float) -> None:
+            given_back.extend(batches)
+            await right(batches, seconds)
+
+        house.queue.nack = heard  # type: ignore[method-assign]
+        async with house.running():
+            message = await house.goal()
+            assert await house.done(message, 0.01) == {State.DELIVERED: 1}
+        assert set(given_back) == {BatchKey(1)}
+
+
 async def test_a_channel_is_prepared_before_consent_is_read(tmp_path: Path) -> None:
     story: list[str] = []
 

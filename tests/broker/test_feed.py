@@ -29,6 +29,8 @@ class Numbers:
     kept_from: int = 1
     away: bool = False
     made: int = 0
+    broken_for: int = 0
+    """Who wants these cannot be told."""
     happened: asyncio.Event = field(default_factory=asyncio.Event)
 
     def grow(self, by: int = 1) -> None:
@@ -47,6 +49,8 @@ class Numbers:
 
     async def pieces(self, found: Sequence[Entry[int]], wanted: int) -> Sequence[Piece[int]]:
         self.made += 1
+        if wanted == self.broken_for:
+            raise Unavailable("what they chose cannot be read")
         return joined((e.place, b"" if e.what % wanted else b"<%d>" % e.what) for e in found)
 
     async def watch(self) -> AsyncIterator[None]:
@@ -54,6 +58,20 @@ class Numbers:
             yield
             await self.happened.wait()
             self.happened.clear()
+
+
+@dataclass
+class Gate:
+    """Whether somebody may stay."""
+
+    open: bool = True
+
+    @property
+    def stay(self) -> Stay:
+        return Stay("ann", self._holds)
+
+    async def _holds(self) -> bool:
+        return self.open
 
 
 @dataclass
@@ -208,8 +226,41 @@ async def test_an_aside_is_for_who_follows_now_wherever_they_stand() -> None:
     assert behind.text == b"<1><2><aside>"
 
 
+async def test_who_may_stay_no_more_leaves_also_when_nothing_happens() -> None:
+    house, door = House(BRISK), Gate()
+    async with house.follows(stay=door.stay) as (reader, following):
+        await reader.reads(b"ping")
+        door.open = False
+        async with asyncio.timeout(5):
+            await following
+
+
+async def test_who_may_stay_no_more_is_told_no_aside() -> None:
+    house, door = House(), Gate()
+    house.numbers.grow()
+    async with house.follows(stay=door.stay) as (reader, following):
+        await reader.reads(b"<1>")
+        door.open = False
+        house.feed.say(b"<aside>")
+        async with asyncio.timeout(5):
+            await following
+    assert reader.text == b"<1>"
+
+
+async def test_what_cannot_be_read_for_one_ends_no_other_stream() -> None:
+    house = House()
+    house.numbers.broken_for = 2
+    async with house.follows() as (one, _), house.follows(wanted=2) as (_, two):
+        house.numbers.grow(2)
+        await one.reads(b"<2>")
+        async with asyncio.timeout(5):
+            await two
+        house.numbers.grow()
+        await one.reads(b"<3>")
+
+
 async def test_who_has_no_room_for_an_aside_is_told_the_last_one_later() -> None:
-    house = House(Beat(0.02, 0.0, 0.0, 0.0))
+    house = House(BRISK)
     async with house.follows() as (reader, _):
         house.numbers.grow()
         await reader.reads(b"<1>")

@@ -92,9 +92,10 @@ def test_one_choice_leaves_the_others_alone(shared: Broker) -> None:
 @pytest.mark.parametrize(
     ("choice", "where"),
     [
-        ({"category": "weather", "channel": "sms", "chosen": True}, "/categories"),
-        ({"category": "sports", "channel": "fax", "chosen": True}, "/overrides/sports"),
-        ({"channel": "fax", "chosen": True}, "/channels"),
+        ({"category": "weather", "channel": "sms", "chosen": True}, "/category"),
+        ({"category": "sports", "channel": "fax", "chosen": True}, "/channel"),
+        ({"channel": "fax", "chosen": True}, "/channel"),
+        ({"channel": "fax", "chosen": False}, "/channel"),
         ({"channel": "sms", "chosen": "yes"}, "/chosen"),
         ({"channel": "sms"}, "/chosen"),
         ({"chosen": True}, "/channel"),

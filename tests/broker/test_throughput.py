@@ -44,20 +44,28 @@ def throughput(told: Told) -> Throughput:
 
 
 async def test_rates_are_of_the_last_minute(told: Told, throughput: Throughput) -> None:
-    assert throughput.rate(10, 100).accepted is None
+    assert throughput.rate(10, {}) is None
     told.accepted, told.ended = 10, 100
     await throughput.count()
     told.seconds = 0.1
-    assert throughput.rate(11, 100).ended is None, "too soon to tell"
+    assert throughput.rate(11, {}) is None, "too soon to tell"
     told.seconds = 10.0
-    rate = throughput.rate(30, 300)
-    assert (rate.accepted, rate.ended, rate.over_seconds) == (2.0, 20.0, 10.0)
     told.accepted, told.ended = 30, 300
+    rate = throughput.rate(30, {**await told.deliveries(), ("push", State.DEAD): 10})
+    assert rate is not None
+    assert (rate.accepted, rate.ended, rate.over_seconds) == (2.0, 21.0, 10.0)
+    assert rate.by == {
+        ("sms", State.DELIVERED): 20.0,
+        ("sms", State.DEAD): 0.0,
+        ("push", State.DEAD): 1.0,
+    }
     await throughput.count()
     told.seconds = 65.0
-    assert throughput.rate(85, 300).over_seconds == 55.0
+    rate = throughput.rate(85, {})
+    assert rate is not None
+    assert rate.over_seconds == 55.0
     told.seconds = 500.0
-    assert throughput.rate(85, 300).accepted is None
+    assert throughput.rate(85, {}) is None
 
 
 async def test_history_goes_up_to_now(told: Told, throughput: Throughput) -> None:
@@ -66,17 +74,17 @@ async def test_history_goes_up_to_now(told: Told, throughput: Throughput) -> Non
     told.seconds, told.ended, told.waiting = 5.0, 10, 4
     await throughput.count()
     told.seconds, told.ended, told.waiting = 5.1, 15, 0
-    first, now = await throughput.history()
-    assert (first.at, first.came, first.ended, first.waiting) == (5.1, 15, 5, 10)
-    assert (now.at, now.came, now.ended, now.waiting) == (0.0, 15, 15, 0), "nothing goes backwards"
+    (age, first), (youngest, now) = await throughput.history()
+    assert (age, first.came, first.ended, first.waiting) == (5.1, 15, 5, 10)
+    assert (youngest, now.came, now.ended, now.waiting) == (0.0, 15, 15, 0), "never backwards"
 
 
 async def test_what_is_too_old_is_forgotten(told: Told, throughput: Throughput) -> None:
     for number in range(int(20 * 60 / EVERY_SECONDS)):
         told.seconds = number * EVERY_SECONDS
         await throughput.count()
-    oldest, *_ = await throughput.history()
-    assert oldest.at == SPAN_SECONDS
+    (oldest, _), *_ = await throughput.history()
+    assert oldest == SPAN_SECONDS
 
 
 @pytest.mark.parametrize("away", [Unavailable("no store"), RuntimeError("a mistake")])
@@ -96,4 +104,6 @@ def test_it_is_counted_before_anybody_asks(start: Callable[..., Broker]) -> None
     while len(told := broker.get("/v1/queue/history")["items"]) < 2:
         pass  # For half a second after its start a broker cannot say.
     assert [told[-1][name] - told[0][name] for name in ("accepted", "came", "ended")] == [1, 1, 1]
-    assert broker.get("/v1/stats")["rates"]["ended_per_second"] > 0
+    rates = broker.get("/v1/stats")["rates"]
+    assert rates["by_channel"] == {"sms": {"delivered": rates["ended_per_second"]}}
+    assert rates["ended_per_second"] > 0

@@ -11,6 +11,10 @@ from tests.browser.watching import Watching
 
 pytestmark = pytest.mark.browser
 BANNER = ".notice.warning"
+PLACES = """
+    [...document.querySelectorAll("h1, a, button, select")]
+        .map((one) => [one.textContent, one.getBoundingClientRect().y])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +76,17 @@ def test_retries_and_dead_letters_until_it_is_turned_off_and_a_replay(
     assert by_state["delivered"] == 6
 
 
-def test_a_page_that_is_open_tells_it_at_once(in_log_mode: Product, watched: Watching) -> None:
-    with watched("localhost") as watch:
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_page_that_is_open_tells_it_at_once_and_nothing_moves(
+    in_log_mode: Product, watched: Watching, width: int
+) -> None:
+    with watched("localhost", viewport={"width": width, "height": 800}) as watch:
         page = watch.open(f"{in_log_mode.console}/activity")
         page.locator("[data-live][data-standing=up]").wait_for()
+        before = dict(page.evaluate(PLACES))
         in_log_mode.http.put("/v1/chaos", json={"channels": {"push": {"failure_rate": 1}}})
         page.locator(BANNER, has_text="Push misbehaves on purpose").wait_for()
+        assert before.items() <= dict(page.evaluate(PLACES)).items()
         watch.look(page)
         in_log_mode.http.put("/v1/chaos", json={"channels": {}})
         page.locator(BANNER).wait_for(state="detached")

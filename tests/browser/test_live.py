@@ -2,6 +2,7 @@
 
 import re
 import time
+from statistics import median
 
 import pytest
 from playwright.sync_api import Page
@@ -11,7 +12,7 @@ from tests.browser.watching import Watching
 
 pytestmark = pytest.mark.browser
 ARRIVES_SECONDS = 1.0
-TRIES = 8
+TRIES = 5
 
 
 def live(page: Page) -> Page:
@@ -27,7 +28,7 @@ def line(title: str) -> str:
 def test_a_message_arrives_in_another_browser_within_a_second(
     product: Product, watched: Watching
 ) -> None:
-    """The quickest of some tries, so that a machine that stands still for a moment is no defect.
+    """Mostly: a machine that stands still for a moment is no defect.
 
     What is on its way for the writer's own page has come before each try.
     """
@@ -43,14 +44,15 @@ def test_a_message_arrives_in_another_browser_within_a_second(
             page.click("button.primary")
             log.locator(line(f"Arrives {number}")).wait_for()
             took.append(time.monotonic() - began)
-            page.locator("#result [data-state=done]").nth(number).wait_for()
+            card = page.locator("#result .card", has_text=f"Arrives {number}")
+            card.locator("[data-state=done]").wait_for()
             assert page.input_value("#body") == ""
-            if number and took[-1] < ARRIVES_SECONDS:
-                break
+            assert f"Arrives {number}" in page.inner_text("#curl")
         reader.look(log)
         writer.look(page)
-    print(f"seen in the other browser after {min(took) * 1_000:.0f} ms")  # noqa: T201
-    assert min(took) < ARRIVES_SECONDS
+    typical = median(took)
+    print(f"seen in the other browser after {typical * 1_000:.0f} ms")  # noqa: T201
+    assert typical < ARRIVES_SECONDS
 
 
 def test_a_page_that_is_loaded_again_has_no_gap(product: Product, watched: Watching) -> None:

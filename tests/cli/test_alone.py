@@ -84,12 +84,13 @@ def test_help_comes_at_once() -> None:
 def test_config_prints_each_value_and_where_it_came_from(alone: Notefly) -> None:
     Path("notefly.toml").write_text('categories = ["cats"]', encoding="utf-8")
     rows = [line.split() for line in alone("config", mocks="0").stdout.splitlines()]
-    assert rows[0] == ["setting", "value", "from"]
+    assert rows[0] == ["setting", "value", "unit", "from"]
     assert ["categories", "cats", "notefly.toml"] in rows
     assert ["mocks", "no", "NOTEFLY_MOCKS"] in rows
     assert ["broker_port", "5001", "default"] in rows
+    assert ["channel_memory", "1024", "MiB", "default"] in rows
     shown = json.loads(alone("config", "--json").stdout)
-    assert shown["categories"] == {"value": ["cats"], "source": "notefly.toml"}
+    assert shown["categories"] == {"value": ["cats"], "unit": "", "source": "notefly.toml"}
 
 
 def test_wrong_settings_are_clear_lines(alone: Notefly) -> None:

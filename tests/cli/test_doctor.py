@@ -81,14 +81,16 @@ def test_quart_and_python_must_fit(alone: Notefly, monkeypatch: pytest.MonkeyPat
     assert findings(alone)["Quart"]["mend"] == "pip install 'quart>=0.22,<0.23'"
 
 
-def test_each_server_of_the_queue(alone: Notefly, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_servers_of_the_queue_at_which_nobody_answers_or_nobody_who_knows_how(
+    alone: Notefly, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server_checks, "find_spec", lambda _: True)
     with listening(socket.AF_INET, "127.0.0.1") as port:
         servers = f"nats://word@127.0.0.1:{port},nats://127.0.0.1:1"
         said = alone("doctor", store=NOWHERE, queue=servers)
     assert said.exit_code == 1
     lines = [" ".join(line.split()) for line in said.stdout.splitlines()]
-    assert f"✓ queue nats://****@127.0.0.1:{port}" in lines
+    assert any(line.startswith("✗ queue NATS cannot be reached at 127.0.0.1:") for line in lines)
     assert any(line.startswith("✗ queue nobody answers at nats://127.0.0.1:1 (") for line in lines)
     assert "→ start it, or correct NOTEFLY_QUEUE" in said.stdout
 

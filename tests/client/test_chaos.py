@@ -55,7 +55,7 @@ def test_on_for_some_and_off_again(console: Console, calm: Broker) -> None:
     page = console.get("/chaos")
     assert value(page, "sms.failure_rate") == "35"
     assert "1.5 s</output>" in page
-    assert "Push and SMS misbehave on purpose." in console.get("/pub")
+    assert "SMS and Push misbehave on purpose." in console.get("/pub")
     part = console.get("/activity", headers={"HX-Request": "true"})
     assert BANNER not in part
     alone = console.get("/chaos/banner", headers={"HX-Request": "true"})

@@ -1,11 +1,21 @@
 """What the broker tells, arranged for the eye."""
 
-from notefly.client.display import BAR_WIDTH, by_message, excerpt, grid, label, moment, strips
+from notefly.client.display import (
+    BAR_WIDTH,
+    Step,
+    by_message,
+    excerpt,
+    grid,
+    label,
+    moment,
+    steps,
+    strips,
+)
 
 
 def test_a_bar_is_filled_in_the_order_in_which_things_end() -> None:
     counts = {"pending": 2, "delivered": 5, "dead": 1, "retrying": 2, "sending": 0}
-    (strip,) = strips({"deliveries": {"by_channel": {"sms": counts}}})
+    (strip,) = strips({"deliveries": {"by_channel": {"sms": counts}}}, ["push", "sms"])
     assert (strip.total, strip.ended) == (10, 6)
     assert [piece.state for piece in strip.pieces] == ["delivered", "dead", "retrying", "pending"]
     assert [piece.start for piece in strip.pieces] == [0, 500, 600, 800]
@@ -14,17 +24,35 @@ def test_a_bar_is_filled_in_the_order_in_which_things_end() -> None:
 
 
 def test_a_bar_of_nobody() -> None:
-    (strip,) = strips({"deliveries": {"by_channel": {"sms": {"delivered": 0}}}})
+    (strip,) = strips({"deliveries": {"by_channel": {"sms": {"delivered": 0}}}}, ["sms"])
     assert (strip.total, list(strip.pieces), strip.words) == (0, [], "nobody")
 
 
 def test_the_grid_has_a_row_for_everybody() -> None:
-    ada = {"subscriber_id": "ada", "channel": "sms"}
-    ben = {"subscriber_id": "ben", "channel": "email"}
-    gone = {"subscriber_id": None, "channel": "email"}
-    shown = grid([ben, ada, gone])
-    assert shown.channels == ["email", "sms"]
-    assert shown.rows == [("ada", [None, ada]), ("ben", [ben, None]), ("erased", [gone, None])]
+    def to(key: int, channel: str, name: str | None) -> dict[str, str | None]:
+        known = {"subscriber_id": name and name.lower(), "subscriber_name": name}
+        return {"id": f"m.{channel}.{key}", "channel": channel, **known}
+
+    ada, called, ben = to(1, "sms", "ada"), to(1, "email", "ada"), to(2, "email", "Ben")
+    gone, lost = to(3, "email", None), to(4, "sms", None)
+    shown = grid([gone, called, ben, ada, lost], ["sms", "push", "email"])
+    assert shown.channels == ["sms", "email"]
+    assert [cells for _, cells in shown.rows] == [
+        [ada, called],
+        [None, ben],
+        [None, gone],
+        [lost, None],
+    ]
+
+
+def test_done_is_not_all_well_where_something_was_given_up() -> None:
+    message = {"state": "done", "batches": 1}
+
+    def last(**by_state: int) -> Step:
+        return steps(message | {"deliveries": {"total": 3, "by_state": by_state}})[-1]
+
+    assert last(delivered=3, dead=0) == Step("Done", "3 of 3 ended", "done")
+    assert last(delivered=2, dead=1) == Step("Done", "3 of 3 ended, 1 dead", "dead")
 
 
 def test_the_log_is_cut_where_the_message_changes() -> None:

@@ -11,6 +11,8 @@ from notefly.client.navigation import GROUPS
 from tests.broker.service import Broker
 from tests.client.console import Console
 
+NO_RATES = {"by_channel": {}, "over_seconds": None}
+
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[tuple[Console, Broker]]:
@@ -70,21 +72,29 @@ def test_a_paused_channel_is_told(console: Console, broker: Broker) -> None:
 def test_what_came_in_the_last_minute_is_counted_not_foretold(
     rate: float | None, seconds: float | None, said: str
 ) -> None:
-    assert lately({"ended_per_second": rate, "over_seconds": seconds}, "ended") == said
+    assert lately(rate, seconds) == said
 
 
 def test_a_channel_has_a_line_before_anything_was_sent_on_it() -> None:
     queue = [{"channel": "sms", "deliveries_open": 3, "retrying": 1, "paused": False}]
-    (line,) = lines({"deliveries": {"by_channel": {}}}, queue, {})
+    (line,) = lines({"deliveries": {"by_channel": {}}, "rates": NO_RATES}, queue, {})
     assert (line.strip.total, line.strip.ended, line.open, line.retrying) == (3, 0, 3, 1)
 
 
 def test_dead_is_what_still_is_whatever_was_replayed() -> None:
     queue = [{"channel": "sms", "deliveries_open": 0, "retrying": 0, "paused": False}]
-    ended = {"deliveries": {"by_channel": {"sms": {"delivered": 7, "dead": 3}}}}
-    (line,) = lines(ended, queue, {"sms": 1, "email": 2})
+    ended = {"by_channel": {"sms": {"delivered": 7, "dead": 3}}}
+    (line,) = lines({"deliveries": ended, "rates": NO_RATES}, queue, {"sms": 1, "email": 2})
     assert line.counts == {"delivered": 7, "dead": 1}
     assert line.strip.words == "7 delivered, 1 dead"
+
+
+def test_a_channel_says_what_ended_this_minute_by_state() -> None:
+    queue = [{"channel": "sms", "deliveries_open": 0, "retrying": 0, "paused": False}]
+    rates = {"sms": {"delivered": 50.0, "dead": 0.5, "cancelled": 0.0}}
+    stats = {"deliveries": {"by_channel": {}}, "rates": {"by_channel": rates, "over_seconds": 60.0}}
+    (line,) = lines(stats, queue, {})
+    assert line.lately == {"delivered": "3,000", "dead": "30"}
 
 
 def test_every_page_has_a_key_of_its_own_and_knows_what_belongs_to_it() -> None:

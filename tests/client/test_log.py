@@ -35,7 +35,7 @@ def test_filters_stand_in_the_address(console: Console, broker: Broker) -> None:
     address = f"/activity?message={message}&channel=email&state=delivered&subscriber=chloe"
     page = console.get(address + "&category=sports")
     assert len(LINE.findall(page)) == 1
-    assert "<option selected>email</option>" in page
+    assert '<option value="email" selected>E-mail</option>' in page
     assert 'value="chloe"' in page
     assert "Nothing in the log matches" in console.get(address + "&category=movies")
     assert "should be 'pending'" in console.get("/activity?state=lost", 422)

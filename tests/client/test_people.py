@@ -61,6 +61,9 @@ def test_a_cell_is_saved_at_a_click(own_console: Console, own_broker: Broker) ->
     assert elsewhere.headers["Location"] == "/subscribers"
     alone = own_console.post(path, {"choice": "on//sms", "alone": "1"}, headers=PART)
     assert "Usually" in own_console.page(alone)
+    assert "Usually" in own_console.get(f"{path}?alone=1", headers=PART)
+    assert "Usually" not in own_console.get(path, headers=PART)
+    assert own_console.http.get(path).headers["Location"] == "/subscribers/dear%3Aada"
 
 
 @pytest.mark.usefixtures("ada")

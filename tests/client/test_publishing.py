@@ -43,9 +43,9 @@ def test_an_override_shows_in_who_will_get_it(console: Console) -> None:
     (chloe,) = [row for row in rows if row.startswith("Chloé")]
     cells = chloe.partition("</tr>")[0].split('class="unseen">')[1:]
     assert [cell.split("</span>")[0] for cell in cells] == [
-        "no",
-        "no",
         "yes",
+        "no",
+        "no",
     ]
 
 
@@ -72,12 +72,15 @@ def test_the_curl_line_publishes_the_same(console: Console, broker: Broker) -> N
     assert words[:2] == ["curl", Links(Settings(broker_url=broker.url)).broker("/v1/messages")]
     content = json.loads(words[words.index("-d") + 1])
     assert content == {"category": "sports", "title": "O'Brien", "body": body}
+    assert "Idempotency-Key: $(uuidgen)" in words
     assert broker.publish(**content)["id"]
 
 
 def test_the_same_call_in_other_tongues(console: Console) -> None:
     page = preview(console, body="It's \\ 1:0", title="T")
-    assert "requests.post(url, json=message)" in page
+    assert "headers = {'Idempotency-Key': str(uuid4())}" in page
+    assert "requests.post(url, json=message, headers=headers)" in page
+    assert '"Idempotency-Key:$(uuidgen)"' in page
     assert "--raw '{" in page
     assert "body='Half past two'" in preview(console, body="Half past two")
     assert "--raw" in preview(console, body="@home")

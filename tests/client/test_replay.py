@@ -26,7 +26,7 @@ def test_a_message_says_what_was_given_up_and_replays_it(
     console: Console, broker: Broker, expired: str
 ) -> None:
     page = console.get(f"/messages/{expired}")
-    assert "2 deliveries are given up." in page
+    assert "2 deliveries were given up." in page
     assert "the message expired first" in page
     assert '<option value="24">good for a day</option>' in page
     answer = console.post(f"/messages/{expired}/replay", {"hours": "24"})

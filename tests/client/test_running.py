@@ -38,14 +38,14 @@ def test_a_channel_is_held_back_and_goes_on(own_console: Console, own_broker: Br
     message = own_broker.publish(category="sports", body="It waits")
     while not WAITING.search(page := own_console.get("/queue")):
         pass
-    assert "Held back:" in page
+    assert "Paused:" in page
     assert "Resume SMS" in page
     part = own_console.get("/queue", headers=PART)
     assert "<html" not in part
     assert "Resume SMS" in part
     own_console.post("/queue/sms/resume", {})
     own_broker.done(message["id"])
-    assert "Held back:" not in own_console.get("/queue")
+    assert "Paused:" not in own_console.get("/queue")
     assert "there is no channel" in own_console.page(own_console.post("/queue/x/pause", {}), 404)
     assert own_console.http.post("/queue/sms/stop").status_code == 404
 
@@ -133,5 +133,7 @@ def test_settings_say_where_they_come_from(own_console: Console) -> None:
     page = own_console.get("/settings")
     assert "sms, email, push, parrot" in page
     assert "<code>rate_limit</code>" in page
+    for amount in ("10,000,000 deliveries", "30 seconds", "1,024 MiB", "1 node"):
+        assert f">{amount}<" in page
     assert "default" in page
     assert "This console" in page

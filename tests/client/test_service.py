@@ -114,7 +114,7 @@ def test_without_a_broker_every_page_says_so_and_looks_again(deserted: Console, 
     page = deserted.get(path, 503)
     assert "The broker does not answer." in page
     assert "notefly up" in page
-    assert '<meta http-equiv="refresh" content="3">' in page
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page
     part = deserted.get(path, 503, headers={"HX-Request": "true"})
     assert part.startswith('<div class="notice bad"')
 

@@ -114,7 +114,7 @@ def message(state: str, total: int | None, batches: int | None, **counts: int) -
             message("delivering", 5, 2, delivered=3, dead=1, retrying=1),
             [
                 ("Planned", "5 deliveries in 2 batches", "done"),
-                ("Delivering", "4 of 5 ended", "now"),
+                ("Delivering", "4 of 5 ended, 1 dead", "now"),
             ],
         ),
         (

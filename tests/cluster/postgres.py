@@ -58,6 +58,9 @@ class Postgres:
             except (OSError, asyncpg.PostgresError, TimeoutError) as error:
                 if time.monotonic() > deadline:
                     raise NotReady(f"PostgreSQL did not start: {error}") from error
+                if self._process is None or self._process.poll() is not None:
+                    # It does not begin while a backend of one that was killed still runs.
+                    self.begin()
                 await asyncio.sleep(BUSY_SECONDS)
             else:
                 return
@@ -86,6 +89,12 @@ class Postgres:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(GONE_SECONDS)
+
+    def kill(self) -> None:
+        """The first process alone, with kill -9; the others notice it, and end by themselves."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(GONE_SECONDS)
 
     def remove(self) -> None:
         """It and its data."""

@@ -298,12 +298,12 @@ def test_no_password_is_shown() -> None:
         api_key=KEY,
         console_digest="secret",
     )
-    shown = {name: value for name, value, _ in settings.shown()}
+    shown = {one.name: one.value for one in settings.shown()}
     assert shown["store"] == "postgresql://me:****@db/notefly"
     assert shown["queue"] == "nats://me:****@queue:4222"
     assert shown["data_dir"] == "/srv/notefly"
     assert list(shown) == list(NAMES)
     assert shown["api_key"] == "****"
-    assert {n: v for n, v, _ in Settings().shown()}["api_key"] == ""
+    assert {one.name: one.value for one in Settings().shown()}["api_key"] == ""
     assert "secret" not in repr(settings)
     assert KEY not in repr(settings)

@@ -197,7 +197,7 @@ async def a_story_tells_every_try(world: World) -> None:
     await finish(world, again, REFUSED._replace(detail="number unknown"))
     story = await world.deliveries.get(sms(message, bob))
     assert story is not None
-    assert (story.subscriber_name, story.message.id) == ("Bob", message)
+    assert (story.delivery.subscriber_name, story.message.id) == ("Bob", message)
     assert (story.delivery.state, story.delivery.attempts) == (State.DEAD, 2)
     assert (story.delivery.detail, list(story.rounds)) == ("number unknown", [])
     first, second = story.attempts

@@ -233,7 +233,11 @@ async def erasure_forgets_the_person_and_keeps_the_counts(world: World) -> None:
     assert await states(world, message) == {State.DELIVERED: 2}
     story = await world.deliveries.get((await line(world, message, ada)).id)
     assert story is not None
-    assert (story.subscriber_name, story.delivery.subscriber_id, story.delivery.address) == (
+    assert (
+        story.delivery.subscriber_name,
+        story.delivery.subscriber_id,
+        story.delivery.address,
+    ) == (
         None,
         None,
         None,

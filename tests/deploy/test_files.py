@@ -2,7 +2,10 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ WRITTEN = [
     *MANIFESTS,
 ]
 SECRET = re.compile(r"nf_[0-9a-z]+_[0-9a-f]{64}")
+OURS = ("asyncpg", "dishka", "nats-py", "quart")
 FILLED = {"POSTGRES_PASSWORD": "a" * 48, "NATS_TOKEN": "b" * 48, "NOTEFLY_API_KEY": ""}
 """A `.env` before there is a key."""
 
@@ -119,6 +123,19 @@ def test_images_are_pinned() -> None:
     images += re.findall(r"^FROM (\S+)", (ROOT / "Containerfile").read_text(), re.MULTILINE)
     assert len(images) >= 10
     assert [image for image in images if not re.search(r":v?\d+\.\d+", image)] == []
+
+
+def test_the_image_has_the_versions_of_the_lock() -> None:
+    """Its own line is run here; what is tested here was installed from the lock."""
+    written = re.search(
+        r"^RUN python (-c .*) > /constraints.txt",
+        (ROOT / "Containerfile").read_text(),
+        re.MULTILINE,
+    )
+    assert written is not None
+    told = subprocess.check_output([sys.executable, *shlex.split(written[1])], cwd=ROOT, text=True)
+    locked = dict(line.split("==") for line in told.splitlines())
+    assert {name: locked[name] for name in OURS} == {name: version(name) for name in OURS}
 
 
 def test_only_this_machine_reaches_what_is_published() -> None:

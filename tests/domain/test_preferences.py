@@ -50,6 +50,10 @@ def test_one_choice_changes(
     assert changed.with_choice(category, channel, chosen=chosen) == changed, "twice is once"
 
 
+def test_what_is_not_followed_loses_nothing_by_being_switched_off() -> None:
+    assert ADA.with_choice("sports", "sms", chosen=False) == ADA
+
+
 def test_what_is_the_usual_is_no_choice_of_its_own() -> None:
     assert "movies" not in ADA.with_choice("movies", "pager", chosen=False).overrides
     assert "sports" not in ADA.with_choice("sports", "email", chosen=True).overrides

@@ -8,6 +8,8 @@ from tests.broker.service import PATIENCE_SECONDS, Api, assert_problem
 from tests.e2e.house import ManyHouse, many_marks
 
 pytestmark = many_marks
+FAY = {"name": "Fay", "phone": "+12025550123", "categories": ["movies"], "channels": ["sms"]}
+"""Without anybody to get it a message is over as soon as it is planned."""
 
 
 def readiness(api: Api, status: int, **told: str) -> httpx2.Response:
@@ -21,7 +23,7 @@ def readiness(api: Api, status: int, **told: str) -> httpx2.Response:
 
 
 def test_no_store_no_traffic(many: ManyHouse) -> None:
-    many.here.put("fay", name="Fay", phone="+12025550123", categories=["movies"], channels=["sms"])
+    many.here.put("fay", **FAY)
     many.cluster.postgres.end()
     for api in (many.here, many.there):
         told = assert_problem(readiness(api, 503))
@@ -41,14 +43,20 @@ def test_no_store_no_traffic(many: ManyHouse) -> None:
 def test_no_queue_only_a_delay(many: ManyHouse) -> None:
     """What is accepted waits in the store."""
     assert many.cluster.nats is not None
+    many.here.put("fay", **FAY)
     for node in many.cluster.nats.nodes:
         node.kill()
-    for api in (many.here, many.there):
-        readiness(api, 200, store="ok", queue="unavailable")
-    message = many.here.publish(category="movies", body="The queue is away")["id"]
-    assert many.there.get(f"/v1/messages/{message}")["state"] in ("accepted", "delivering")
-    for node in many.cluster.nats.nodes:
-        node.start()
+    try:
+        for api in (many.here, many.there):
+            readiness(api, 200, store="ok", queue="unavailable")
+        message = many.here.publish(category="movies", body="The queue is away")["id"]
+        told = many.there.get(f"/v1/messages/{message}")
+        assert told["state"] in ("accepted", "delivering")
+    finally:
+        # Others come after this one.
+        for node in many.cluster.nats.nodes:
+            node.start()
     for api in (many.here, many.there):
         readiness(api, 200, queue="ok")
     many.there.done(message)
+    many.here.call("DELETE", "/v1/subscribers/fay")

@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from nats.js.api import AckPolicy, DiscardPolicy, RetentionPolicy, StorageType
+from nats.js.api import AckPolicy, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.adapters.jetstream.queue import open_queue
+from notefly.adapters.jetstream.streams import Streams
 from notefly.adapters.system import SystemClock
 from notefly.bootstrap.surroundings import SERVER_LEASE_SECONDS
 from notefly.domain.errors import QueueUnusable, Unavailable
@@ -119,6 +120,43 @@ async def test_more_replicas_are_given_to_a_stream_that_is_there(name: str) -> N
         assert info.config.num_replicas == 3
         assert await one.take() == [1]
         await one.link.streams().delete_stream(name)
+
+
+async def test_limits_that_somebody_else_gave_the_stream_are_taken_off(
+    process: Opens, name: str
+) -> None:
+    foreign = StreamConfig(
+        name=name,
+        subjects=[f"{name.lower()}.work.*.*.*"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        discard=DiscardPolicy.OLD,
+        max_age=3_600,
+        max_bytes=1_000_000,
+        max_msgs=2,
+        max_msgs_per_subject=1,
+    )
+    async with open_link((await asyncio.to_thread(shared, 1)).addresses) as link:
+        await link.streams().add_stream(foreign)
+    async with process() as one:
+        stream = (await one.link.streams().stream_info(name)).config
+        assert (stream.discard, stream.max_age) == (DiscardPolicy.NEW, 0)
+        assert (stream.max_msgs, stream.max_bytes, stream.max_msgs_per_subject) == (-1, -1, -1)
+        await one.queue.offer([ref(1), ref(2), ref(3)])
+        assert await one.take_all(3) == [1, 2, 3]
+
+
+async def test_a_stream_that_is_no_work_queue_is_refused_at_start_and_awaited_later(
+    process: Opens, name: str
+) -> None:
+    foreign = StreamConfig(name=name, subjects=[f"{name.lower()}.work.*.*.*"])
+    async with open_link((await asyncio.to_thread(shared, 1)).addresses) as link:
+        await link.streams().add_stream(foreign)
+        with pytest.raises(QueueUnusable, match=f"delete it with `nats stream rm {name}`"):
+            async with process():
+                pass
+        with pytest.raises(Unavailable, match="keeps messages by limits"):
+            await Streams(link, name, replicas=1, ack_wait=12.0).ensure()
+        await link.streams().delete_stream(name)
 
 
 async def test_credentials_are_used_and_never_said(

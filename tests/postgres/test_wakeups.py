@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from notefly.adapters.postgres import database as module
+from notefly.adapters.postgres import wakeups as wakeups_module
 from notefly.adapters.postgres.wakeups import open_wakeups
 from notefly.ports.wakeups import Topic
 from tests.contract.waking import Heard
@@ -28,6 +29,20 @@ async def test_after_a_cut_everything_counts_as_rung(dsn: str) -> None:
         one.ring(Topic.REPLAYED)
         await asyncio.gather(*(heard.again() for heard in every))
         await theirs.again()
+
+
+async def test_one_topic_does_not_wait_for_another(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups_module, "GAP_SECONDS", 3_600.0)
+    async with open_wakeups(dsn) as one, open_wakeups(dsn) as other:
+        committed, offered = Heard(other, Topic.COMMITTED), Heard(other, Topic.OFFERED)
+        one.ring(Topic.COMMITTED)
+        await committed.again()
+        one.ring(Topic.COMMITTED)
+        one.ring(Topic.OFFERED)
+        await offered.again()
+        assert committed.times == 1, "within the gap rings are gathered"
 
 
 async def test_a_message_of_a_newer_process_is_passed_over(dsn: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,9 @@ FLAGS = [
     "--disable-lcd-text",
 ]
 STILL = (Path(__file__).parent / "still.js").read_text("utf-8")
+SHIFTED = (Path(__file__).parent / "shifted.js").read_text("utf-8")
+BEGINNING = datetime(2026, 11, 2, 10, 24, tzinfo=UTC)
+"""When every story begins, to the minute: all its times are shifted by the same."""
 HEIGHTS = {1280: (480, 960), PHONE: (480, 800)}
 """Pixels by width, at least and at most: what is below is left out."""
 PATIENCE_MS = 15_000
@@ -36,7 +40,7 @@ def take_all(browser: Browser, story: Story, into: Path) -> None:
 
 
 def take(browser: Browser, story: Story, shot: Shot, to: Path) -> None:
-    """One picture; times, ids and ports in it are those of every picture ever taken."""
+    """One picture; ids and ports in it are those of every picture ever taken, and its hour."""
     least, most = HEIGHTS[shot.width]
     places = {"console": story.console, "broker": story.broker, **story.ids}
     context = browser.new_context(
@@ -48,6 +52,9 @@ def take(browser: Browser, story: Story, shot: Shot, to: Path) -> None:
     )
     context.set_default_timeout(PATIENCE_MS)
     try:
+        began = story.began.replace(second=0, microsecond=0)
+        milliseconds = (BEGINNING - began) // timedelta(milliseconds=1)
+        context.add_init_script(SHIFTED.replace("SHIFT", str(milliseconds)))
         page = context.new_page()
         page.goto(shot.address.format_map(places))
         shot.act(page)

@@ -3,9 +3,7 @@
 (replacements) => {
   const patterns = Object.entries(replacements).map(([from, to]) => [new RegExp(from, "g"), to]);
   const ids = new Map();
-  const minute = new Map();
-  const pad = (number, digits) => String(number).padStart(digits, "0");
-  const known = (id) => ids.get(id) ?? ids.set(id, `0193f2a4-7c1e-7d02-9a5b-${pad(ids.size + 1, 12)}`).get(id);
+  const known = (id) => ids.get(id) ?? ids.set(id, `0193f2a4-7c1e-7d02-9a5b-${String(ids.size + 1).padStart(12, "0")}`).get(id);
   const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
   // What is on its way from the server must not come after this.
@@ -19,9 +17,4 @@
     if (said !== texts.currentNode.data) texts.currentNode.data = said;
   }
   for (const field of document.querySelectorAll("input[value]")) field.value = still(field.value);
-
-  // In their order, a second apart.
-  const times = [...document.querySelectorAll("time")];
-  [...new Set(times.map((time) => time.dateTime))].sort().forEach((at, place) => minute.set(at, place));
-  for (const time of times) time.textContent = `10:24:${pad(minute.get(time.dateTime) % 60, 2)}`;
 };

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder, self.ports = folder, free_ports()
         settings = {"NOTEFLY_CHANNELS": "sms,email,push", "NOTEFLY_MOCKS": "1"}
+        self.began = datetime.now(UTC)
         self._up = Up(folder, self.ports, **settings)
         self.ids: dict[str, str] = {}
         self._http = httpx2.Client(base_url=self._up.broker_url, timeout=PATIENCE_SECONDS)
@@ -48,12 +50,15 @@ class Story:
         """Nothing was sent yet."""
 
     def _middle(self) -> None:
-        """Messages arrived; one channel refused one of them for good, and one was replayed."""
+        """Messages arrived; one channel refused one of them for good."""
         for number, (category, title, body) in enumerate(NEWS):
             self.ids[f"arrived{number}"] = self._sent(category, title, body)
         self._turn({"email": {"refusal_rate": 1.0}})
         self.ids["dead"] = self._sent(*REFUSED)
         self._turn({})
+
+    def _again(self) -> None:
+        """One of those that were refused is replayed, and arrives."""
         letters = self._call("GET", "/v1/deliveries", params={"message": self.ids["dead"]})
         dead = sorted(one["id"] for one in letters["items"] if one["state"] == "dead")
         self._call("POST", f"/v1/deliveries/{dead[0]}/replay", json={})

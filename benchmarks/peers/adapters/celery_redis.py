@@ -12,7 +12,7 @@ killed worker had is given back by the next one at its start, or 10 s later: wit
 
 from celery import Celery
 
-from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
+from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log, tasks
 from benchmarks.peers.work import Lot, witness
 
 app = Celery("peers", broker=QUEUE)
@@ -42,13 +42,9 @@ prepare = make_sqlite_log
 
 
 def publish(lots: list[Lot]) -> None:
-    for lot in lots:
-        if BATCHED:
-            for part in lot.parts():
-                fan_out.delay(*part)
-        else:
-            for delivery in lot.deliveries():
-                deliver.delay(*delivery)
+    task = fan_out if BATCHED else deliver
+    for given in tasks(lots):
+        task.delay(*given)
 
 
 def work() -> None:

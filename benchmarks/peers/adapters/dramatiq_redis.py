@@ -11,7 +11,7 @@ process ("User Guide / Workers"), and a heartbeat of 5 s, so that a crash costs 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
-from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
+from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log, tasks
 from benchmarks.peers.work import Lot, witness
 
 broker = RedisBroker(url=QUEUE, **({"heartbeat_timeout": 5_000} if BATCHED else {}))
@@ -34,13 +34,9 @@ prepare = make_sqlite_log
 
 
 def publish(lots: list[Lot]) -> None:
-    for lot in lots:
-        if BATCHED:
-            for part in lot.parts():
-                fan_out.send(*part)
-        else:
-            for delivery in lot.deliveries():
-                deliver.send(*delivery)
+    task = fan_out if BATCHED else deliver
+    for given in tasks(lots):
+        task.send(*given)
 
 
 def work() -> None:

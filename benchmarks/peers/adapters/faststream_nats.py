@@ -18,7 +18,7 @@ from faststream import AckPolicy, FastStream
 from faststream.nats import JStream, NatsBroker
 from nats.js.api import ConsumerConfig
 
-from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
+from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log, tasks
 from benchmarks.peers.work import Lot, witness
 
 broker = NatsBroker(QUEUE)
@@ -63,13 +63,9 @@ async def publish(lots: list[Lot]) -> None:
     if not started:
         await broker.connect()
         started.append(True)
-    for lot in lots:
-        if BATCHED:
-            for part in lot.parts():
-                await broker.publish(list(part), "fan_out", stream="peers")
-        else:
-            for delivery in lot.deliveries():
-                await broker.publish(list(delivery), "deliver", stream="peers")
+    subject = "fan_out" if BATCHED else "deliver"
+    for given in tasks(lots):
+        await broker.publish(list(given), subject, stream="peers")
 
 
 def work() -> None:

@@ -9,7 +9,7 @@ processes (`-k process -w 2`), one for each core.
 
 from huey import SqliteHuey
 
-from benchmarks.peers.driving import BATCHED, FOLDER, SqliteLog, become, make_sqlite_log
+from benchmarks.peers.driving import BATCHED, FOLDER, SqliteLog, become, make_sqlite_log, tasks
 from benchmarks.peers.work import Lot, witness
 
 huey = SqliteHuey("peers", filename=f"{FOLDER}/queue.db", results=False)
@@ -31,13 +31,9 @@ prepare = make_sqlite_log
 
 
 def publish(lots: list[Lot]) -> None:
-    for lot in lots:
-        if BATCHED:
-            for part in lot.parts():
-                fan_out(*part)
-        else:
-            for delivery in lot.deliveries():
-                deliver(*delivery)
+    task = fan_out if BATCHED else deliver
+    for given in tasks(lots):
+        task(*given)
 
 
 def work() -> None:

@@ -66,7 +66,7 @@ def register(body: bytes) -> None:
             line.request("POST", "/v1/subscribers", body, {"Content-Type": "application/x-ndjson"})
         except ConnectionRefusedError:
             assert time.monotonic() < end, "the broker does not come up"
-            time.sleep(0.05)
+            time.sleep(0.05)  # another process starts; nobody tells when it listens
         else:
             answer = line.getresponse()
             assert answer.status < 300, answer.read()
@@ -78,7 +78,7 @@ async def publish(lots: list[Lot]) -> None:
         try:
             lines.append(await asyncio.open_connection("127.0.0.1", int(QUEUE)))
         except ConnectionRefusedError:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # as above
     waiting = iter(lots)
     await asyncio.gather(*(one_after_another(*line, waiting) for line in lines[: len(lots)]))
 

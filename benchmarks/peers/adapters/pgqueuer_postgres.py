@@ -29,6 +29,7 @@ from benchmarks.peers.driving import (
     become,
     everybody,
     rows,
+    tasks,
 )
 from benchmarks.peers.work import Lot, witness
 
@@ -75,7 +76,7 @@ async def publish(lots: list[Lot]) -> None:
     if not opened:
         opened.append(Queries(AsyncpgDriver(await asyncpg.connect(LOG))))
     name = "fan_out" if BATCHED else "deliver"
-    told = [one for lot in lots for one in (lot.parts() if BATCHED else lot.deliveries())]
+    told = list(tasks(lots))
     payloads = [json.dumps(one).encode() for one in told]
     await opened[0].enqueue([name] * len(told), payloads, [0] * len(told))
 

@@ -29,9 +29,11 @@ from benchmarks.peers.driving import (
     become,
     everybody,
     rows,
+    tasks,
 )
 from benchmarks.peers.work import Lot, witness
 
+DELIVERY = ("message", "subscriber", "channel")
 app = App(connector=PsycopgConnector(conninfo=LOG))
 seen, own = witness(), threading.local()
 
@@ -78,13 +80,8 @@ def opened() -> App:
 
 def publish(lots: list[Lot]) -> None:
     opened()
-    if BATCHED:
-        parts = [part for lot in lots for part in lot.parts()]
-        fan_out.batch_defer(*(part._asdict() for part in parts))
-    else:
-        names = ("message", "subscriber", "channel")
-        deliveries = [delivery for lot in lots for delivery in lot.deliveries()]
-        deliver.batch_defer(*(dict(zip(names, one, strict=True)) for one in deliveries))
+    task, names = (fan_out, Lot._fields) if BATCHED else (deliver, DELIVERY)
+    task.batch_defer(*(dict(zip(names, given, strict=True)) for given in tasks(lots)))
 
 
 def work() -> None:
@@ -98,6 +95,6 @@ async def _work_and_retry() -> None:
     async with app.open_async(), asyncio.TaskGroup() as together:
         together.create_task(app.run_worker_async(concurrency=2, update_heartbeat_interval=1))
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # its documentation looks for stalled jobs at times, too
             for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=5):
                 await app.job_manager.retry_job(job)

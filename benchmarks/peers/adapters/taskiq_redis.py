@@ -9,7 +9,7 @@ of 5 s, so that a crash costs seconds.
 
 from taskiq_redis import RedisStreamBroker
 
-from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log
+from benchmarks.peers.driving import BATCHED, QUEUE, SqliteLog, become, make_sqlite_log, tasks
 from benchmarks.peers.work import Lot, witness
 
 broker = RedisStreamBroker(url=QUEUE, **({"idle_timeout": 5_000} if BATCHED else {}))
@@ -35,13 +35,9 @@ async def publish(lots: list[Lot]) -> None:
     if not started:
         await broker.startup()
         started.append(True)
-    for lot in lots:
-        if BATCHED:
-            for part in lot.parts():
-                await fan_out.kiq(*part)
-        else:
-            for delivery in lot.deliveries():
-                await deliver.kiq(*delivery)
+    task = fan_out if BATCHED else deliver
+    for given in tasks(lots):
+        await task.kiq(*given)
 
 
 def work() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NewType
@@ -215,6 +216,9 @@ class Lane:
                 self._trouble.met(error)
                 if self.stopping:
                     return None
+                # Who is cut off from the store must not hold in the queue what others take over.
+                with suppress(NoteflyError):
+                    await self._queue.nack([r.claim.batch for r in reports], self._terms.trouble)
                 await self._calm.wait(self._terms.trouble)
             else:
                 self._trouble.over()

@@ -50,7 +50,7 @@ class QueryLog:
             delivery.subscriber_key,
             delivery.id,
             delivery.subscriber_id,
-            story.subscriber_name or "",
+            delivery.subscriber_name or "",
             delivery.address,
         )
         return channel.render(story.message, recipient)

@@ -60,7 +60,10 @@ class Subscribers:
         """Change some fields, or one choice, with nobody in between. Raises NotFound; also for
         others than `only`, who may have the same id."""
         revised = await self.store.revise(
-            subscriber, lambda old: self._checked(change.apply(old), old), self.clock.now(), only
+            subscriber,
+            lambda old: self._checked(self._applied(change, old), old),
+            self.clock.now(),
+            only,
         )
         if revised is None:
             raise self._missing(subscriber)
@@ -96,6 +99,16 @@ class Subscribers:
         if problems:
             raise Invalid(problems)
         return spelled_profile
+
+    def _applied(self, change: "ProfileChange | ChoiceChange", old: Profile) -> Profile:
+        if isinstance(change, ChoiceChange):
+            # What is switched off leaves no name behind that could be found wrong afterwards.
+            named, chosen = self.catalogue, old.preferences
+            if change.category not in named.category_names | chosen.categories_named() | {None}:
+                raise Invalid.at("/category", f"unknown category {change.category!r}")
+            if change.channel not in named.kinds.keys() | chosen.channels_named():
+                raise Invalid.at("/channel", f"unknown channel {change.channel!r}")
+        return change.apply(old)
 
     @staticmethod
     def _missing(subscriber: SubscriberId) -> NotFound:

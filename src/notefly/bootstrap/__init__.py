@@ -9,7 +9,15 @@ from dishka import AsyncContainer, Provider, make_async_container
 
 from notefly.bootstrap.embedded import UNKNOWN_COMMIT, EmbeddedEngine
 from notefly.bootstrap.extras import extra
-from notefly.bootstrap.keeping import back_up, examine_store, keys, prove, restore, verify
+from notefly.bootstrap.keeping import (
+    back_up,
+    examine_queue,
+    examine_store,
+    keys,
+    prove,
+    restore,
+    verify,
+)
 from notefly.bootstrap.stores import Ports
 from notefly.bootstrap.surroundings import Delivers, Surroundings
 from notefly.bootstrap.use_cases import UseCases
@@ -19,6 +27,7 @@ __all__ = [
     "UNKNOWN_COMMIT",
     "Delivers",
     "back_up",
+    "examine_queue",
     "examine_store",
     "keys",
     "make_container",

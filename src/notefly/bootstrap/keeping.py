@@ -77,6 +77,20 @@ async def examine_store(settings: Settings) -> tuple[str, datetime]:
     return await examine(settings.store)
 
 
+async def examine_queue(settings: Settings, patience_seconds: float) -> tuple[str, list[str]]:
+    """Name and version of its server, and what is better mended: `what is wrong; how to mend it`.
+
+    Raises SettingsInvalid, QueueUnusable and Unavailable.
+    """
+    if settings.queue.startswith("redis"):
+        with extra("redis", "NOTEFLY_QUEUE"):
+            from notefly.adapters.redis.queue import examine
+    else:
+        with extra("nats", "NOTEFLY_QUEUE"):
+            from notefly.adapters.jetstream.examining import examine
+    return await examine(settings.queue, patience_seconds)
+
+
 def back_up(settings: Settings, target: Path, *, force: bool) -> None:
     """One consistent file of the store, running broker or not; see `backups.back_up`."""
     _require_file(settings, "back it up with pg_dump")

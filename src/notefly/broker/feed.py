@@ -7,12 +7,20 @@ speed until they are there: nothing is kept for them.
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic
 
 from notefly.broker import sse
-from notefly.broker.listeners import Entry, Listener, News, Place, Source, Wanted
+from notefly.broker.listeners import (
+    Entry,
+    Listener,
+    News,
+    Place,
+    Source,
+    Wanted,
+    who_may_stay,
+)
 from notefly.broker.pulse import Pulse, Shared
 from notefly.broker.streaming import chunk
 from notefly.domain.errors import NoteflyError
@@ -39,6 +47,8 @@ class Feed(Generic[Place, Wanted]):
         self.asides = 0
         """How many were said."""
         self._aside = b""
+        self._unsaid = False
+        """Somebody present may not have heard the last one."""
 
     async def follow(self, listener: Listener[Place, Wanted], at: Place) -> None:
         """From a place on, until it is gone, has to leave, or the broker stops."""
@@ -51,8 +61,11 @@ class Feed(Generic[Place, Wanted]):
         """To everybody who follows now, as soon as they are at the end of the log."""
         self.asides += 1
         self._aside = chunk(aside)
-        for listener in self._present:
-            self._say(listener)
+        self._left_to_say()
+
+    def _left_to_say(self) -> None:
+        self._unsaid = True
+        self._pulse.ring()
 
     def _say(self, listener: Listener[Place, Wanted]) -> None:
         """The last one is enough: each says how things are since."""
@@ -62,7 +75,8 @@ class Feed(Generic[Place, Wanted]):
     async def _presence(self, listener: Listener[Place, Wanted]) -> Place | None:
         listener.left = asyncio.get_running_loop().create_future()
         self._present.add(listener)
-        self._say(listener)
+        if listener.heard != self.asides:
+            self._left_to_say()
         try:
             return await listener.left
         finally:
@@ -123,13 +137,18 @@ class Feed(Generic[Place, Wanted]):
                 async for news in self._pulse.beats():
                     if news:
                         end = await self._news(end)
-                    else:
+                    if self._unsaid:
+                        self._unsaid = False
+                        await self._to_all(self._say)
+                    if not news:
                         await self._ping(end)
         finally:
-            self._end = None
-            self._all_told()
-            for listener in self._present:
-                listener.leave(None)
+            if self._telling in (None, asyncio.current_task()):
+                # Else another one tells already, those who came since.
+                self._end = None
+                self._all_told()
+                for listener in self._present:
+                    listener.leave(None)
 
     async def _news(self, end: Place) -> Place:
         """Everything behind the end; gives the new one."""
@@ -152,11 +171,23 @@ class Feed(Generic[Place, Wanted]):
     async def _ping(self, end: Place) -> None:
         """To whom nothing was said for half a heartbeat: where they stand."""
         ping = chunk(sse.position(end))
+
+        def say(listener: Listener[Place, Wanted]) -> None:
+            self._say(listener)
+            silent = not listener.spoken_to
+            listener.spoken_to = silent and listener.line.pour(ping)
+
+        await self._to_all(say)
+
+    async def _to_all(self, say: Callable[[Listener[Place, Wanted]], None]) -> None:
+        """What is no news; who would not be let in any more leaves instead."""
         for part in self._parts():
+            staying = await who_may_stay(part)
             for listener in part:
-                self._say(listener)
-                silent = not listener.spoken_to
-                listener.spoken_to = silent and listener.line.pour(ping)
+                if listener.stay is not None and not staying[listener.stay]:
+                    listener.leave(None)
+                elif not listener.left.done():
+                    say(listener)
             await asyncio.sleep(0)
 
     def _parts(self) -> Iterator[Sequence[Listener[Place, Wanted]]]:

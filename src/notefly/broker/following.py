@@ -129,8 +129,9 @@ class Following(Generic[Place, Wanted]):
 
     async def __call__(self, line: Line) -> None:
         reset = sse.reset(self.at) if self.missed else b""
-        line.pour(chunk(sse.opening(self.at) + reset))
-        await self.feed.follow(Listener(line, self.wanted, self.stay, self.heard), self.at)
+        listener = Listener[Place, Wanted](line, self.wanted, self.stay, self.heard)
+        await listener.read_on([Piece(self.at, chunk(sse.opening(self.at) + reset))])
+        await self.feed.follow(listener, self.at)
 
 
 class FollowEvents:

@@ -119,17 +119,17 @@ class News(Generic[Place, Wanted]):
         self._source = source
         self._found = found
         self._end = end
-        self._pieces: dict[Wanted, Sequence[Piece[Place]]] = {}
+        self._pieces: dict[Wanted, Sequence[Piece[Place]] | None] = {}
         self._admitted: dict[Stay, bool] = {}
 
     async def prepare(self, part: Iterable[Listener[Place, Wanted]]) -> None:
         """For these, what was not prepared for others."""
         wanted = list({one.wanted for one in part} - self._pieces.keys())
-        stays = list({one.stay for one in part if one.stay} - self._admitted.keys())
-        made = asyncio.gather(*(self._made(one) for one in wanted))
-        admitted = asyncio.gather(*(_may_stay(one) for one in stays))
-        self._pieces.update(zip(wanted, await made, strict=True))
-        self._admitted.update(zip(stays, await admitted, strict=True))
+        made = await asyncio.gather(*(self._made(one) for one in wanted))
+        self._pieces.update(zip(wanted, made, strict=True))
+        self._admitted.update(
+            await who_may_stay(one for one in part if one.stay not in self._admitted)
+        )
 
     def of(self, listener: Listener[Place, Wanted]) -> Sequence[Piece[Place]] | None:
         """What it is told; None when it may hear nothing more."""
@@ -144,10 +144,20 @@ class News(Generic[Place, Wanted]):
         else:
             listener.take(was, pieces)
 
-    async def _made(self, wanted: Wanted) -> Sequence[Piece[Place]]:
+    async def _made(self, wanted: Wanted) -> Sequence[Piece[Place]] | None:
+        """None where it cannot be read now: their streams end, and can be resumed."""
         if self._found is None:
             return [Piece(self._end, chunk(sse.reset(self._end)))]
-        return await self._source.pieces(self._found, wanted)
+        try:
+            return await self._source.pieces(self._found, wanted)
+        except NoteflyError:
+            return None
+
+
+async def who_may_stay(part: Iterable[Listener[Any, Any]]) -> dict[Stay, bool]:
+    """Of those who have to be let in at all."""
+    stays = list({one.stay for one in part if one.stay is not None})
+    return dict(zip(stays, await asyncio.gather(*map(_may_stay, stays)), strict=True))
 
 
 async def _may_stay(stay: Stay) -> bool:

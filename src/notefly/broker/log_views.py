@@ -22,6 +22,7 @@ class DeliveryView(TypedDict):
     category: str
     channel: str
     subscriber_id: str | None
+    subscriber_name: str | None
     address: str | None
     state: State
     attempts: int
@@ -51,7 +52,6 @@ class RoundView(TypedDict):
 
 
 class StoryView(DeliveryView):
-    subscriber_name: str | None
     title: str | None
     body: str
     accepted_at: datetime
@@ -83,6 +83,7 @@ def delivery(logged: LoggedDelivery) -> DeliveryView:
         "category": logged.category,
         "channel": logged.channel,
         "subscriber_id": logged.subscriber_id,
+        "subscriber_name": logged.subscriber_name,
         "address": logged.address,
         "state": logged.state,
         "attempts": logged.attempts,
@@ -98,7 +99,6 @@ def story(told: DeliveryStory, rendered: Rendering | None) -> StoryView:
     content = told.message.content
     return {
         **delivery(told.delivery),
-        "subscriber_name": told.subscriber_name,
         "title": content.title,
         "body": content.body,
         "accepted_at": told.message.accepted_at,

@@ -89,7 +89,7 @@ class Pulse:
         wakes = self._open_watch()
         try:
             async for _ in wakes:
-                self._ring()
+                self.ring()
                 await asyncio.sleep(self._beat.look_seconds)
         finally:
             ending.cancel()
@@ -98,9 +98,10 @@ class Pulse:
 
     async def _end(self) -> None:
         await self._stopping.wait()
-        self._ring()
+        self.ring()
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """There may be something to tell: after a commit, or that no commit brings."""
         rung, self.rung = self.rung, asyncio.Event()
         rung.set()
 

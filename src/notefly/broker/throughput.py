@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from notefly.domain.delivery import State
 from notefly.domain.errors import NoteflyError
 from notefly.ports.clock import Clock
 from notefly.ports.figures import Figures
@@ -18,27 +19,38 @@ WINDOW_SECONDS = 60.0
 SHORTEST_SECONDS = 0.5
 
 
+Ended = Mapping[tuple[str, State], int]
+"""Deliveries that ended, by channel and state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted at a moment of the monotonic clock; only differences mean anything.
+    """What was counted at one time; only the differences between two of them mean anything.
 
     `came` is what ended and what waits, taken together: planned for somebody, or replayed.
     """
 
-    at: float
     accepted: int
     came: int
-    ended: int
+    by: Ended
     waiting: int
+
+    @property
+    def ended(self) -> int:
+        return sum(self.by.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Per second, over so many seconds; None until there are two moments to compare."""
+    """Per second, over so many seconds."""
 
-    accepted: float | None
-    ended: float | None
-    over_seconds: float | None
+    accepted: float
+    by: Mapping[tuple[str, State], float]
+    over_seconds: float
+
+    @property
+    def ended(self) -> float:
+        return round(sum(self.by.values()), 3)
 
 
 class Throughput:
@@ -47,7 +59,8 @@ class Throughput:
     def __init__(self, figures: Figures, clock: Clock) -> None:
         self._figures = figures
         self._clock = clock
-        self._kept: deque[Counted] = deque()
+        self._kept: deque[tuple[float, Counted]] = deque()
+        """By moments of the monotonic clock."""
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -76,35 +89,40 @@ class Throughput:
 
     async def count(self) -> None:
         """Look, and remember."""
-        now = await self._look()
-        self._kept.append(now)
-        while len(self._kept) > 1 and self._kept[1].at <= now.at - SPAN_SECONDS:
+        now, counted = await self._look()
+        self._kept.append((now, counted))
+        while len(self._kept) > 1 and self._kept[1][0] <= now - SPAN_SECONDS:
             self._kept.popleft()
 
-    async def history(self) -> Sequence[Counted]:
-        """Oldest first, up to now; `at` in seconds before now."""
-        now = await self._look()
-        kept = [one for one in self._kept if now.at - one.at >= SHORTEST_SECONDS]
-        return [replace(one, at=now.at - one.at) for one in (*kept, now)]
+    async def history(self) -> Sequence[tuple[float, Counted]]:
+        """What was counted so many seconds ago, oldest first, up to now."""
+        now, counted = await self._look()
+        kept = [(now - at, one) for at, one in self._kept if now - at >= SHORTEST_SECONDS]
+        return [*kept, (0.0, counted)]
 
-    async def _look(self) -> Counted:
+    async def _look(self) -> tuple[float, Counted]:
         """Three reads are not one moment: nothing comes in backwards."""
         accepted = await self._figures.messages()
-        ended = sum((await self._figures.deliveries()).values())
+        by = await self._figures.deliveries()
         waiting = sum(one.deliveries_open for one in await self._figures.channels())
-        before = self._kept[-1].came if self._kept else 0
-        came = max(before, ended + waiting)
-        return Counted(self._clock.monotonic(), accepted, came, ended, waiting)
+        before = self._kept[-1][1].came if self._kept else 0
+        came = max(before, sum(by.values()) + waiting)
+        return self._clock.monotonic(), Counted(accepted, came, by, waiting)
 
-    def rate(self, accepted: int, ended: int) -> Rate:
-        """Up to what is counted now, since the oldest count of the last minute."""
+    def rate(self, accepted: int, by: Ended) -> Rate | None:
+        """Up to what is counted now, since the oldest count of the last minute; None until there
+        are two moments to compare."""
         now = self._clock.monotonic()
-        lately = [one for one in self._kept if now - one.at <= WINDOW_SECONDS]
-        seconds = now - lately[0].at if lately else 0.0
-        if seconds < SHORTEST_SECONDS:
-            return Rate(None, None, None)
+        lately = [(at, one) for at, one in self._kept if now - at <= WINDOW_SECONDS]
+        if not lately or now - lately[0][0] < SHORTEST_SECONDS:
+            return None
+        at, then = lately[0]
+        seconds = now - at
         return Rate(
-            round((accepted - lately[0].accepted) / seconds, 3),
-            round((ended - lately[0].ended) / seconds, 3),
+            round((accepted - then.accepted) / seconds, 3),
+            {
+                which: round((number - then.by.get(which, 0)) / seconds, 3)
+                for which, number in by.items()
+            },
             round(seconds, 3),
         )

@@ -3,13 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+Verdict = Literal["ok", "note", "bad"]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One line: `bad` keeps Notefly from working, `note` is worth knowing."""
 
     name: str
-    verdict: Literal["ok", "note", "bad"]
+    verdict: Verdict
     detail: str
     mend: str = ""
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from notefly.bootstrap import examine_store
-from notefly.cli.finding import Finding
+from notefly.bootstrap import examine_queue, examine_store
+from notefly.cli.finding import Finding, Verdict
 from notefly.config import Settings, SettingsInvalid, masked
 from notefly.domain.errors import NoteflyError
 
@@ -27,13 +27,14 @@ SKEW_SECONDS = 1.0
 def examine_servers(settings: Settings) -> Iterator[Finding]:
     """The queue's, the store's, and how far this machine's clock is from the store's."""
     if settings.store:
-        yield from _queue(settings.queue)
+        yield from _queue(settings)
         yield from _store(settings)
 
 
-def _queue(servers: str) -> Iterator[Finding]:
-    """Whether anybody listens: what it says is for the broker, which goes on without it."""
-    for server in filter(None, servers.split(",")):
+def _queue(settings: Settings) -> Iterator[Finding]:
+    """Which servers nobody answers at; of the others, whether work can go through them."""
+    answered = False
+    for server in filter(None, settings.queue.split(",")):
         parts = urlsplit(server)
         library, usual = ENGINES[parts.scheme]
         if find_spec(library) is None:
@@ -48,7 +49,19 @@ def _queue(servers: str) -> Iterator[Finding]:
             detail = f"nobody answers at {masked(server)} ({error.strerror or error})"
             yield Finding("queue", "bad", detail, "start it, or correct NOTEFLY_QUEUE")
         else:
-            yield Finding("queue", "ok", f"{masked(server)}")
+            answered = True
+    if answered:
+        yield from _queue_works(settings)
+
+
+def _queue_works(settings: Settings) -> Iterator[Finding]:
+    try:
+        what, doubts = asyncio.run(examine_queue(settings, CONNECT_SECONDS))
+    except (NoteflyError, SettingsInvalid) as error:
+        yield _told("queue", "bad", str(error), ("; ", ": "))
+        return
+    yield Finding("queue", "ok", f"{what} at {masked(settings.queue)}")
+    yield from (_told("queue", "note", doubt) for doubt in doubts)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
@@ -56,8 +69,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         version, at = asyncio.run(examine_store(settings))
     except (NoteflyError, SettingsInvalid) as error:
-        detail, _colon, mend = str(error).rpartition("; ")
-        yield Finding("store", "bad", detail or mend, mend if detail else "")
+        yield _told("store", "bad", str(error))
         return
     yield Finding("store", "ok", f"PostgreSQL {version} at {masked(settings.store)}")
     apart = max((before - at).total_seconds(), (at - datetime.now(UTC)).total_seconds())
@@ -66,3 +78,12 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("clocks", "bad", detail, "set the clocks: timedatectl set-ntp true")
     else:
         yield Finding("clocks", "ok", "as PostgreSQL's")
+
+
+def _told(name: str, verdict: Verdict, words: str, marks: Sequence[str] = ("; ",)) -> Finding:
+    """Messages end with what to do, after the first of `marks` that is there."""
+    for mark in marks:
+        detail, found, mend = words.rpartition(mark)
+        if found:
+            return Finding(name, verdict, detail, mend)
+    return Finding(name, verdict, words)

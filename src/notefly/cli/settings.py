@@ -16,11 +16,13 @@ def config(*, as_json: bool) -> None:
     """Print every setting and where it came from."""
     shown = list(prepared(quiet=as_json).shown())
     if as_json:
-        settings = {name: {"value": value, "source": source} for name, value, source in shown}
+        settings = {
+            one.name: {"value": one.value, "unit": one.unit, "source": one.source} for one in shown
+        }
         click.echo(json.dumps(settings, indent=2, ensure_ascii=False))
         return
-    rows = [(name, _written(value), source) for name, value, source in shown]
-    click.echo(table(("setting", "value", "from"), rows))
+    rows = [(one.name, _written(one.value), one.unit, one.source) for one in shown]
+    click.echo(table(("setting", "value", "unit", "from"), rows))
 
 
 def _written(value: object) -> str:

@@ -33,15 +33,17 @@ async def preview_of(broker: BrokerApi, links: Links, draft: Draft) -> dict[str,
         answer = await broker.preview(sendable)
     except BrokerRefused as error:
         return view | {"refusal": str(error)}
+    channels = await broker.in_order({*answer["by_channel"], *answer["rendered"]})
+    rendered = [(name, answer["rendered"][name]) for name in channels if name in answer["rendered"]]
     people = [_person(one, draft.category) for one in await broker.people(answer["sample"])]
     return view | {
         "refusal": "",
-        "counters": counters(answer["rendered"]) if written else [],
+        "counters": counters(rendered) if written else [],
         "subscribers": answer["subscribers"],
-        "by_channel": answer["by_channel"],
+        "by_channel": {name: answer["by_channel"].get(name, 0) for name in channels},
         "people": people,
         "others": max(0, answer["subscribers"] - len(people)),
-        "rendered": _ordered(answer["rendered"]) if written else [],
+        "rendered": rendered if written else [],
     }
 
 
@@ -52,14 +54,10 @@ def _person(subscriber: Json, category: str) -> Person:
     return Person(subscriber["id"], subscriber["name"], mock, frozenset(chosen))
 
 
-def _ordered(rendered: Mapping[str, Json]) -> list[tuple[str, Json]]:
-    return sorted(rendered.items())
-
-
-def counters(rendered: Mapping[str, Json]) -> list[str]:
+def counters(rendered: Sequence[tuple[str, Json]]) -> list[str]:
     """The numbers that decide about price and refusal, for each channel that has any."""
     told = []
-    for channel, one in _ordered(rendered):
+    for channel, one in rendered:
         facts = one["facts"]
         if "segments" in facts:
             parts = "segment" if facts["segments"] == 1 else "segments"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +73,7 @@ class BrokerApi:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
         self._headings: OrderedDict[str, Json] = OrderedDict()
+        self._channels: Sequence[str] = ()
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
         """What the broker answers to a GET."""
@@ -88,6 +89,14 @@ class BrokerApi:
 
     async def channels(self) -> list[str]:
         return [entry["name"] for entry in (await self.get("/v1/channels"))["items"]]
+
+    async def in_order(self, channels: Iterable[str]) -> list[str]:
+        """As the settings name them; those of former settings come last."""
+        wanted = set(channels)
+        if not wanted.issubset(self._channels):
+            self._channels = await self.channels()
+        known = [name for name in self._channels if name in wanted]
+        return known + sorted(wanted.difference(known))
 
     async def preview(self, draft: Draft) -> Json:
         """Who would get it, and how it would look; nothing is stored."""

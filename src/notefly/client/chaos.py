@@ -49,7 +49,7 @@ DIALS = (
 @inject
 async def page(broker: Injected[BrokerApi]) -> Page:
     chaos = await broker.get(CHAOS)
-    return await _page(chaos, chaos["channels"])
+    return await _page(broker, chaos, chaos["channels"])
 
 
 @blueprint.post("/chaos")
@@ -59,12 +59,13 @@ async def turn(broker: Injected[BrokerApi]) -> Page:
     form = await request.form
     chaos = await broker.get(CHAOS)
     wanted = {} if "stop" in form else _wanted(form, chaos["channels"])
+    shown = chaos["channels"] | wanted
     try:
         await broker.call("PUT", CHAOS, json={"channels": wanted})
     except BrokerRefused as error:
-        return await _page(chaos, chaos["channels"] | wanted, str(error)), error.status
+        return await _page(broker, chaos, shown, str(error)), error.status
     except BrokerLocked:
-        return await _page(chaos, chaos["channels"] | wanted, NEEDS_ADMIN), HTTPStatus.FORBIDDEN
+        return await _page(broker, chaos, shown, NEEDS_ADMIN), HTTPStatus.FORBIDDEN
     return redirect(url_for("chaos.page"), SEE_OTHER)
 
 
@@ -91,9 +92,10 @@ async def _misbehaving(broker: Injected[BrokerApi]) -> Sequence[str]:
     """
     try:
         told = await broker.call("GET", CHAOS, timeout=GLANCE_SECONDS)
+        turned = [name for name, dials in told["channels"].items() if any(dials.values())]
+        return await broker.in_order(turned)
     except (BrokerDown, BrokerLocked, BrokerRefused):
         return []
-    return [name for name, dials in told["channels"].items() if any(dials.values())]
 
 
 def _wanted(form: MultiDict[str, str], channels: Mapping[str, Json]) -> dict[str, Json]:
@@ -111,7 +113,10 @@ def _value(written: str, dial: Dial) -> float:
         return 0.0
 
 
-async def _page(chaos: Json, channels: Mapping[str, Json], refusal: str = "") -> str:
+async def _page(
+    broker: BrokerApi, chaos: Json, turned: Mapping[str, Json], refusal: str = ""
+) -> str:
+    channels = {name: turned[name] for name in await broker.in_order(turned)}
     return await render_template(
         "chaos/page.html", chaos=chaos, channels=channels, dials=DIALS, refusal=refusal
     )

@@ -15,15 +15,20 @@ OURS = frozenset(
     {"api_key", "broker_url", "client_port", "host", "allowed_hosts", "log", "log_level"}
 )
 """What a console reads, besides what it asks the broker."""
+ONE = {
+    "batches": "batch",
+    "deliveries": "delivery",
+    "nodes": "node",
+    "seconds": "second",
+    "streams": "stream",
+}
 
 
 @blueprint.get("/settings")
 @inject
 async def page(queue: Injected[QueueApi], settings: Injected[Settings]) -> Page:
     ours = (
-        {"name": name, "value": plain(value), "source": source}
-        for name, value, source in settings.shown()
-        if name in OURS
+        {**one._asdict(), "value": plain(one.value)} for one in settings.shown() if one.name in OURS
     )
     return await render_template(
         "settings/page.html",
@@ -41,3 +46,13 @@ def set_first(entries: Iterable[Json]) -> list[Json]:
 def plain(value: object) -> object:
     """As JSON has it."""
     return list(value) if isinstance(value, tuple) else value
+
+
+@blueprint.app_template_filter("amount")
+def amount(one: Json) -> str:
+    """A value with its unit; what counts things is cut into thousands."""
+    value, unit = one["value"], one["unit"]
+    if not unit:
+        return str(value)
+    number = f"{value:,}" if isinstance(value, int) else f"{value:,g}"
+    return f"{number} {ONE.get(unit, unit) if value == 1 else unit}"

@@ -44,7 +44,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stage of a message's way; `standing` is `done`, `now` or `later`."""
+    """A stage of a message's way; `standing` is `done`, `now`, `later` or, at its end, `dead`."""
 
     name: str
     said: str
@@ -53,16 +53,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """People by channels; a missing delivery is None."""
+    """People by channels; a missing delivery is None, and any that is there says who it is."""
 
     channels: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Json | None]]]
+    rows: Sequence[tuple[Json, Sequence[Json | None]]]
 
 
-def strips(message: Json) -> list[Strip]:
-    """A strip for each channel on which somebody gets the message."""
+def strips(message: Json, channels: Sequence[str]) -> list[Strip]:
+    """A strip for each of the channels on which somebody gets the message."""
     by_channel: Mapping[str, Mapping[str, int]] = message["deliveries"]["by_channel"]
-    return [strip_of(channel, counts) for channel, counts in sorted(by_channel.items())]
+    return [strip_of(channel, by_channel[channel]) for channel in channels if channel in by_channel]
 
 
 def strip_of(channel: str, counts: Mapping[str, int]) -> Strip:
@@ -87,6 +87,8 @@ def steps(message: Json) -> list[Step]:
         for state, count in message["deliveries"]["by_state"].items()
         if state not in UNDECIDED
     )
+    dead = message["deliveries"]["by_state"].get("dead", 0)
+    lost = f", {dead:,} dead" if dead else ""
     audience = counted(total, "delivery", "deliveries") if planned else "finding out who gets it"
     cut = f" in {counted(batches, 'batch', 'batches')}" if batches else ""
     return [
@@ -94,8 +96,8 @@ def steps(message: Json) -> list[Step]:
         Step("Planned", audience + cut, "done" if planned else "now"),
         Step(
             "Done" if done else "Delivering",
-            f"{ended:,} of {total:,} ended" if total else "nobody gets it" if done else "",
-            "done" if done else "now" if planned else "later",
+            f"{ended:,} of {total:,} ended{lost}" if total else "nobody gets it" if done else "",
+            ("dead" if dead else "done") if done else "now" if planned else "later",
         ),
     ]
 
@@ -105,14 +107,21 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def grid(deliveries: Sequence[Json]) -> Grid:
-    """Everybody who gets a message, a row each."""
-    channels = sorted({delivery["channel"] for delivery in deliveries})
+def grid(deliveries: Sequence[Json], channels: Sequence[str]) -> Grid:
+    """Everybody who gets a message, a row each: by name, and the erased at the end."""
+    chosen = {delivery["channel"] for delivery in deliveries}
+    columns = [channel for channel in channels if channel in chosen]
     people: dict[str, dict[str, Json]] = {}
     for delivery in deliveries:
-        people.setdefault(delivery["subscriber_id"] or "erased", {})[delivery["channel"]] = delivery
-    rows = [(person, [cells.get(c) for c in channels]) for person, cells in sorted(people.items())]
-    return Grid(channels, rows)
+        key = delivery["id"].rpartition(".")[2]  # It outlives the person's id and name.
+        people.setdefault(key, {})[delivery["channel"]] = delivery
+    rows = [(next(iter(c.values())), [c.get(name) for name in columns]) for c in people.values()]
+    return Grid(columns, sorted(rows, key=lambda row: _place(row[0])))
+
+
+def _place(one: Json) -> tuple[bool, str, str]:
+    erased = one["subscriber_id"] is None
+    return erased, (one["subscriber_name"] or "").casefold(), one["subscriber_id"] or one["id"]
 
 
 def by_message(deliveries: Iterable[Json]) -> Iterator[tuple[str, list[Json]]]:

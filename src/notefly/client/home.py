@@ -25,10 +25,11 @@ SAMPLES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel: what became of everything that was ever sent on it, and what waits."""
+    """A channel: what became of everything that was ever sent on it, lately, and what waits."""
 
     strip: Strip
     counts: Mapping[str, int]
+    lately: Mapping[str, str]
     open: int
     retrying: int
     paused: bool
@@ -46,11 +47,15 @@ async def page(broker: Injected[BrokerApi]) -> Page:
     dead: Counter[str] = Counter()
     for group in graves["items"]:
         dead[group["channel"]] += group["count"]
+    rates = stats["rates"]
     view: dict[str, Any] = {
         "stats": stats,
         "dead": dead.total(),
         "queue": queue,
-        "lately": {name: lately(stats["rates"], name) for name in ("accepted", "ended")},
+        "lately": {
+            name: lately(rates[f"{name}_per_second"], rates["over_seconds"])
+            for name in ("accepted", "ended")
+        },
         "lines": lines(stats, queue["items"], dead),
         "retrying": sum(one["retrying"] for one in queue["items"]),
         "last": [(message, strip_of_all(message)) for message in last["items"]],
@@ -72,21 +77,27 @@ async def demo(broker: Injected[BrokerApi]) -> Page:
     return redirect("/", SEE_OTHER)
 
 
-def lately(rates: Json, name: str) -> str:
+def lately(per_second: float | None, seconds: float | None) -> str:
     """How many in the last minute, or as much of it as the broker has seen; nothing before that."""
-    rate = rates[f"{name}_per_second"]
-    return "" if rate is None else f"{rate * rates['over_seconds']:,.0f}"
+    if per_second is None or seconds is None:
+        return ""
+    return f"{per_second * seconds:,.0f}"
 
 
 def lines(stats: Json, queue: Sequence[Json], dead: Mapping[str, int]) -> list[Line]:
     """One for each channel of the queue, in its order; dead is what still is."""
-    ended = stats["deliveries"]["by_channel"]
+    ended, rates = stats["deliveries"]["by_channel"], stats["rates"]
 
     def line(one: Json) -> Line:
         channel, left = one["channel"], one["deliveries_open"]
         counts = {**ended.get(channel, {}), "dead": dead.get(channel, 0)}
         strip = strip_of(channel, {**counts, "pending": left})
-        return Line(strip, counts, left, one["retrying"], one["paused"])
+        minute = {
+            state: lately(rate, rates["over_seconds"])
+            for state, rate in rates["by_channel"].get(channel, {}).items()
+            if rate
+        }
+        return Line(strip, counts, minute, left, one["retrying"], one["paused"])
 
     return [line(one) for one in queue]
 

@@ -24,11 +24,12 @@ async def progress_of(broker: BrokerApi, message_id: str, now: datetime) -> dict
     """How far each channel is, and who got it."""
     message = await broker.message(message_id)
     log = await broker.deliveries(GRID_LIMIT, {"message": message_id})
+    channels = await broker.in_order(message["deliveries"]["by_channel"])
     return {
         "message": message,
         "steps": steps(message),
-        "strips": strips(message),
-        "grid": None if log["next"] else grid(log["items"]),
+        "strips": strips(message, channels),
+        "grid": None if log["next"] else grid(log["items"], channels),
         "troubled": [one for one in log["items"] if one["attempts"] > 1 or one["reason"]],
         "expired": _expired(message, now),
         "hours": HOURS,
@@ -54,6 +55,8 @@ async def recipient(
     stories = await asyncio.gather(*(broker.delivery(one["id"]) for one in log["items"]))
     if not stories:
         raise BrokerRefused(404, f"{subscriber} is not among those who get this message")
+    channels = await broker.in_order(story["channel"] for story in stories)
+    stories.sort(key=lambda story: channels.index(story["channel"]))
     part = "messages/_story.html" if in_place() else "messages/recipient.html"
     return await _stories(part, told, stories, clock())
 

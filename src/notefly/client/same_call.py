@@ -1,4 +1,7 @@
-"""The call that a form makes, for three hands: a shell, a program, and HTTPie."""
+"""The call that a form makes, for three hands: a shell, a program, and HTTPie.
+
+Each has a fresh Idempotency-Key, so that it may be sent again until it is answered.
+"""
 
 import json
 import shlex
@@ -36,6 +39,7 @@ def curl(links: Links, draft: Draft) -> str:
     if links.wants_key:
         lines.append('  -H "Authorization: Bearer $NOTEFLY_API_KEY"')
     lines.append("  -H 'Content-Type: application/json'")
+    lines.append('  -H "Idempotency-Key: $(uuidgen)"')
     lines.append(f"  -d {shlex.quote(_body(draft))}")
     return " \\\n".join(lines)
 
@@ -43,14 +47,15 @@ def curl(links: Links, draft: Draft) -> str:
 def python(links: Links, draft: Draft) -> str:
     """With requests, which most have at hand."""
     fields = "".join(f"    {name!r}: {value!r},\n" for name, value in draft.as_json().items())
-    wanted, key, header = "", "", ""
+    wanted, key = "", ""
     if links.wants_key:
-        wanted, header = "import os\n\n", ", headers=headers"
-        key = "key = os.environ['NOTEFLY_API_KEY']\nheaders = {'Authorization': f'Bearer {key}'}\n"
+        wanted = "import os\n"
+        key = "headers['Authorization'] = f\"Bearer {os.environ['NOTEFLY_API_KEY']}\"\n"
     return (
-        f"{wanted}import requests\n\n"
-        f"url = {links.broker(PATH)!r}\n{key}message = {{\n{fields}}}\n"
-        f"answer = requests.post(url, json=message{header})\nanswer.raise_for_status()"
+        f"{wanted}from uuid import uuid4\n\nimport requests\n\n"
+        f"url = {links.broker(PATH)!r}\nmessage = {{\n{fields}}}\n"
+        f"headers = {{'Idempotency-Key': str(uuid4())}}\n{key}"
+        "answer = requests.post(url, json=message, headers=headers)\nanswer.raise_for_status()"
     )
 
 
@@ -59,6 +64,7 @@ def httpie(links: Links, draft: Draft) -> str:
     lines = [f"http POST {shlex.quote(links.broker(PATH))}"]
     if links.wants_key:
         lines.append('  "Authorization: Bearer $NOTEFLY_API_KEY"')
+    lines.append('  "Idempotency-Key:$(uuidgen)"')
     fields = draft.as_json()
     if any("\\" in value or value.startswith(tuple(FIRST)) for value in fields.values()):
         lines.append(f"  --raw {shlex.quote(_body(draft))}")

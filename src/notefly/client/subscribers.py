@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from quart import Blueprint, redirect, render_template, request
 
-from notefly.client.broker_api import BrokerRefused
+from notefly.client.broker_api import BrokerRefused, Json
 from notefly.client.choices import person
 from notefly.client.injection import Injected, inject
 from notefly.client.pages import SEE_OTHER, Page, in_place
@@ -43,9 +43,23 @@ async def choose(subscriber: str, people: Injected[People]) -> Page:
     if not in_place():
         back = form.get("back", "")
         return redirect(back if back.startswith("/subscribers") else "/subscribers", SEE_OTHER)
+    return await _line(people, stored, alone="alone" in form)
+
+
+@blueprint.get("/subscribers/<subscriber>/choice")
+@inject
+async def chosen(subscriber: str, people: Injected[People]) -> Page:
+    """For scripts: the line of the person as it is now; for a reader their page."""
+    if not in_place():
+        return redirect(to_person(subscriber), SEE_OTHER)
+    return await _line(people, await people.api.one(subscriber), alone="alone" in request.args)
+
+
+async def _line(people: People, stored: Json, *, alone: bool) -> str:
+    """What they chose: on their own page as a table, otherwise as a line of the grid."""
     catalogue = await people.catalogue()
     shown = person(stored, catalogue.categories, catalogue.channels)
-    template = "subscribers/_choices.html" if "alone" in form else "subscribers/_row.html"
+    template = "subscribers/_choices.html" if alone else "subscribers/_row.html"
     return await render_template(template, person=shown, channels=catalogue.channels)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from notefly.config.values import OFF, PARSERS
 
@@ -42,6 +42,22 @@ class SettingsInvalid(Exception):  # noqa: N818 - reads as what it says
         super().__init__("\n".join(self.problems))
 
 
+class Shown(NamedTuple):
+    """A setting as people may see it: secrets are masked."""
+
+    name: str
+    value: object
+    unit: str
+    """What a number counts or measures; empty where that is plain, or no number."""
+    source: str
+    """`default`, a `NOTEFLY_…` variable, or `notefly.toml`."""
+
+
+def _measured(default: Any, unit: str) -> Any:
+    """A field of `Settings` that is a number of something."""
+    return field(default=default, metadata={"unit": unit})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting with its default. Built directly it is taken as it is; `load` checks."""
@@ -59,28 +75,28 @@ class Settings:
     """Empty: SQLite inside `data_dir`. Otherwise the address of a server."""
     queue: str = field(default="", repr=False)
     """Empty: in the store. Otherwise the address of a server; it needs a store on one, too."""
-    queue_replicas: int = 1
+    queue_replicas: int = _measured(1, "nodes")
     """Nodes of a NATS cluster that keep each batch."""
     broker_delivers: bool = True
     """No: a broker accepts, plans and answers, and `notefly worker`s deliver."""
-    concurrency: int = 4
+    concurrency: int = _measured(4, "batches")
     """Batches under way at once on each channel that is called, in each process."""
     require_keys: bool = False
     api_key: str = field(default="", repr=False)
     """What the client and the commands present to the broker."""
     public_url: str = ""
     """How subscribers reach the broker: what their links begin with. Empty: as it was called."""
-    channel_seconds: float = 30.0
+    channel_seconds: float = _measured(30.0, "seconds")
     """What a hand-over may take on a channel that is not built in; then its process is ended."""
-    channel_memory: int = 1024
+    channel_memory: int = _measured(1024, "MiB")
     """MiB that such a process may use; kept on Linux only."""
     rate_limit: str = ""
     """Requests of one caller, like `600/minute`, or `off`. Empty: none on loopback, else
     `DEFAULT_RATE_LIMIT`."""
-    stream_limit: int = 0
+    stream_limit: int = _measured(0, "streams")
     """Event streams that one caller may have open. 0: any number on loopback, else
     `DEFAULT_STREAM_LIMIT`."""
-    backlog: int = 10_000_000
+    backlog: int = _measured(10_000_000, "deliveries")
     """Deliveries that may wait; at so many nothing more is accepted until some have ended."""
     log: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -120,12 +136,16 @@ class Settings:
         """The console has no login, so it listens to this machine only."""
         return self.host if loopback(self.host) else "127.0.0.1"
 
-    def shown(self) -> Iterator[tuple[str, object, str]]:
-        """(name, value, where it came from) of every setting, with secrets masked."""
-        for name in NAMES:
+    def shown(self) -> Iterator[Shown]:
+        """Every setting."""
+        for one in fields(self):
+            name = one.name
+            if name in UNSETTABLE:
+                continue
             value = getattr(self, name)
             shown = (value and MASK) if name in SECRET else masked(value)
-            yield name, shown, self.sources.get(name, DEFAULT)
+            unit = one.metadata.get("unit", "")
+            yield Shown(name, shown, unit, self.sources.get(name, DEFAULT))
 
 
 SECRET = frozenset({"api_key"})

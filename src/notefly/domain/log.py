@@ -39,7 +39,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class LoggedDelivery:
-    """A line of the log. `subscriber_id` and `address` are None once the person was erased."""
+    """A line of the log. Who it is and `address` are None once the person was erased."""
 
     id: DeliveryId
     message_id: MessageId
@@ -47,6 +47,7 @@ class LoggedDelivery:
     channel: str
     subscriber_key: SubscriberKey
     subscriber_id: SubscriberId | None
+    subscriber_name: str | None
     address: str | None
     state: State
     attempts: int
@@ -87,7 +88,6 @@ class DeliveryStory:
 
     delivery: LoggedDelivery
     message: Message
-    subscriber_name: str | None
     attempts: Sequence[LoggedAttempt]
     rounds: Sequence[EarlierRound]
 

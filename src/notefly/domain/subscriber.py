@@ -41,6 +41,8 @@ class Preferences:
         """
         followed = category is None or category in self.categories
         standing = self.chosen_in(category) if followed else frozenset[str]()
+        if (channel in standing) is chosen:
+            return self
         wanted = standing | {channel} if chosen else standing - {channel}
         if category is None:
             return replace(self, channels=wanted)

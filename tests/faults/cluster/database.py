@@ -1,14 +1,16 @@
-"""PostgreSQL is restarted without a checkpoint, or ends the product's connections."""
+"""PostgreSQL is killed or restarted without a checkpoint, or ends the product's connections."""
 
 from tests.cluster.topology import Queue
 from tests.faults.cluster.campaign import Campaign
 from tests.faults.cluster.deeds import (
+    kill_database,
     restart_database,
     terminate_connections,
 )
 from tests.faults.fault import CLUSTER, Fault, Rounds
 
 DECK = (
+    kill_database,
     restart_database,
     terminate_connections,
 )

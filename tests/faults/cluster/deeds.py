@@ -54,15 +54,14 @@ async def kill_nats_node(lived: Life) -> None:
 
 async def stop_nats_leader(lived: Life) -> None:
     """The other two choose another one; its clients notice that it is silent."""
-    node = await stream_leader(lived)
-    node.stop()
-    began = time.monotonic()
-    try:
-        await lived.resumed(f"{node.name} was stopped")
-        await asyncio.sleep(max(0.0, began + STOPPED_SECONDS - time.monotonic()))
-    finally:
-        node.go_on()
-    await lived.resumed(f"{node.name} stood still")
+    await _stopped_node(lived, await stream_leader(lived))
+
+
+async def stop_nats_node(lived: Life) -> None:
+    """One that does not lead the stream, but may lead consumers, or have clients."""
+    leader = await stream_leader(lived)
+    others = [node for node in nats_of(lived).nodes if node is not leader]
+    await _stopped_node(lived, lived.rng.choice(others))
 
 
 async def kill_backend(lived: Life) -> None:
@@ -81,8 +80,10 @@ async def stop_backend(lived: Life) -> None:
     pid = lived.rng.choice(await lived.cluster.postgres.backends())
     killed = lived.rng.random() < 0.5
     _signal(pid, signal.SIGSTOP)
-    await asyncio.sleep(STOPPED_SECONDS)
-    _signal(pid, signal.SIGKILL if killed else signal.SIGCONT)
+    try:
+        await asyncio.sleep(STOPPED_SECONDS)
+    finally:
+        _signal(pid, signal.SIGKILL if killed else signal.SIGCONT)
     await lived.resumed(f"a backend stood still and was {'killed' if killed else 'continued'}")
 
 
@@ -104,6 +105,15 @@ async def restart_database(lived: Life) -> None:
     await asyncio.sleep(lived.rng.random() * NOTICED_SECONDS)
     await postgres.start()
     await lived.resumed("PostgreSQL was restarted")
+
+
+async def kill_database(lived: Life) -> None:
+    """Its first process, as the kernel's memory killer does; started again it recovers."""
+    postgres = lived.cluster.postgres
+    await asyncio.to_thread(postgres.kill)
+    await asyncio.sleep(lived.rng.random() * NOTICED_SECONDS)
+    await postgres.start()
+    await lived.resumed("PostgreSQL was killed")
 
 
 async def terminate_connections(lived: Life) -> None:
@@ -161,6 +171,17 @@ async def _killed_node(lived: Life, node: Node) -> None:
     await asyncio.sleep(lived.rng.random() * NOTICED_SECONDS)
     node.start()
     await lived.resumed(f"{node.name} was killed")
+
+
+async def _stopped_node(lived: Life, node: Node) -> None:
+    node.stop()
+    began = time.monotonic()
+    try:
+        await lived.resumed(f"{node.name} was stopped")
+        await asyncio.sleep(max(0.0, began + STOPPED_SECONDS - time.monotonic()))
+    finally:
+        node.go_on()
+    await lived.resumed(f"{node.name} stood still")
 
 
 async def _parted(lived: Life, worker: Member, doors: Sequence[Proxy], what: str) -> None:

@@ -12,6 +12,7 @@ from tests.faults.cluster.deeds import (
     stop_broker,
     stop_database,
     stop_nats_leader,
+    stop_nats_node,
     stop_worker,
 )
 from tests.faults.fault import CLUSTER, Fault, Rounds
@@ -26,6 +27,7 @@ DECK = (
     stop_broker,
     stop_database,
     stop_nats_leader,
+    stop_nats_node,
     stop_worker,
 )
 CAMPAIGN = Campaign(DECK, Queue.JETSTREAM)

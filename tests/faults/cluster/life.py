@@ -37,6 +37,8 @@ class Life:
     world: Patient
     witness: Witness
     rng: random.Random
+    bound: float = RESUMES_SECONDS
+    """Seconds within which all has to go on."""
     findings: list[Finding] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     waits: dict[str, list[float]] = field(default_factory=dict)
@@ -67,15 +69,13 @@ class Life:
             self.findings.append(Finding(Kind.UNANSWERED, "clients ask in vain at every broker"))
         self._load = self._running = None
 
-    async def resumed(
-        self, after: str, ports: Sequence[int] = (), bound: float = RESUMES_SECONDS
-    ) -> None:
+    async def resumed(self, after: str, ports: Sequence[int] = ()) -> None:
         """Call it when a fault ends: publishing works, and all that was queued is delivered."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(STUCK_SECONDS):
                 await publish_everywhere(self.world, ports or self.cluster.ports, "goals")
-                told = await self._drained(await self._newest(), began + bound)
+                told = await self._drained(await self._newest(), began + self.bound)
         except TimeoutError:
             self.findings.append(
                 Finding(Kind.STUCK, f"after {after}: not within {STUCK_SECONDS} s")
@@ -83,8 +83,8 @@ class Life:
             return
         waited = time.monotonic() - began
         self.waits.setdefault(self.doing, []).append(waited)
-        if waited > bound:
-            slow = f"after {after} it went on within {waited:.1f} s, not {bound:g}: {told}"
+        if waited > self.bound:
+            slow = f"after {after} it went on within {waited:.1f} s, not {self.bound:g}: {told}"
             self.findings.append(Finding(Kind.SLOW, slow))
 
     async def settled(self) -> None:

@@ -94,7 +94,7 @@ def while_queued(way: Deed, queued: int) -> Deed:
         await way(lived)
         if not flowing:
             await _switch(lived, "resume")
-        await lived.resumed(way.__name__.replace("_", " "), bound=RESUMES_SECONDS)
+        await lived.resumed(way.__name__.replace("_", " "))
 
     return wiped
 

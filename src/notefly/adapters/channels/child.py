@@ -8,7 +8,6 @@ signal of the kernel on Linux, and everywhere because the socket ends.
 import asyncio
 import contextlib
 import ctypes
-import gc
 import json
 import os
 import resource
@@ -32,11 +31,9 @@ from notefly.adapters.channels.wire import (
 )
 from notefly.domain.outcome import Outcomes, Retry
 from notefly.ports.channel import Channel, HandOver
+from notefly.process import collect_rarely
 
 PR_SET_PDEATHSIG = 1
-YOUNG_OBJECTS = 10_000
-"""Until they are looked through for circles: a hand-over is a thousand people in none, and with
-Python's usual 700 that took more time than making them."""
 OUT_OF_MEMORY = 137
 """The status of a container that was killed for its memory; the same here, by its own hand."""
 
@@ -45,7 +42,7 @@ def main() -> None:
     """Serve until the broker closes the socket."""
     hands_in, answers_out = take_socket()
     die_with_parent()
-    gc.set_threshold(YOUNG_OBJECTS)
+    collect_rarely()
     hello = json.loads(read_frame(hands_in))
     limit_memory(hello["memory_bytes"])
     sys.path[:] = hello["path"]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from http.client import HTTPException
 from urllib.parse import urlsplit
@@ -17,8 +17,7 @@ SYSTEM = "$SYS.REQ.SERVER.PING.VARZ"
 """Answered to users of the system account only, by each server of the cluster."""
 MONITORING_PORT = 8222
 PATIENCE_SECONDS = 1.0
-GATHER_SECONDS = 0.2
-"""After an answer, for the next."""
+"""For an answer, and after it for another server's."""
 ADVICE = "set `jetstream { sync_interval: always }` on every NATS server"
 Said = Mapping[str, object]
 
@@ -28,29 +27,35 @@ class Durability:
 
     def __init__(self, monitoring_port: int) -> None:
         self._port = monitoring_port
-        self._told: set[str] = set()
+        self._losing: set[str] = set()
+        """Servers that were named already, and hosts of which nothing was known: often one word."""
+        self._unknown: set[str] = set()
 
     async def look(self, client: Client) -> None:
         """At all that can be asked now. Those that cannot are named, once too."""
+        for doubt in await self.doubts(client):
+            LOG.warning("%s; %s", doubt, ADVICE)
+
+    async def doubts(self, client: Client) -> list[str]:
+        """One line of each server that loses, and one of those that do not tell; each once."""
         said = [answer async for answer in _by_system(client)]
         silent: set[str] = set()
         if not said:
             said, silent = await self._by_monitoring(client)
-        for name in self._untold(str(one.get("server_name")) for one in said if _loses(one)):
-            LOG.warning(
-                "NATS does not sync each write on %s: a power cut takes what was queued, and the "
-                "leader offers it again some 10 s later; %s",
-                name,
-                ADVICE,
+        losing = {str(one.get("server_name")) for one in said if _loses(one)}
+        doubts = [
+            f"NATS does not sync each write on {name}: a power cut takes what was queued, and the "
+            "leader offers it again some 10 s later"
+            for name in sorted(losing - self._losing)
+        ]
+        if unknown := sorted(silent - self._unknown):
+            doubts.append(
+                f"whether NATS syncs each write is not known of {', '.join(unknown)} (neither its "
+                f"system account nor its monitoring on port {self._port} answers)"
             )
-        if unknown := self._untold(silent):
-            LOG.warning(
-                "whether NATS syncs each write is not known of %s (neither its system account nor "
-                "its monitoring on port %s answers); %s",
-                ", ".join(unknown),
-                self._port,
-                ADVICE,
-            )
+        self._losing |= losing
+        self._unknown |= silent
+        return doubts
 
     async def _by_monitoring(self, client: Client) -> tuple[list[Said], set[str]]:
         """What they say, and the hosts that say nothing."""
@@ -63,11 +68,6 @@ class Durability:
         said = [one for one in answers if one is not None]
         return said, {host for host, one in known.items() if one is None}
 
-    def _untold(self, names: Iterable[str]) -> list[str]:
-        new = sorted({*names} - self._told)
-        self._told.update(new)
-        return new
-
 
 def _loses(varz: Said) -> bool:
     """A server without JetStream keeps nothing that it could lose."""
@@ -78,15 +78,13 @@ def _loses(varz: Said) -> bool:
 
 async def _by_system(client: Client) -> AsyncIterator[Said]:
     """Nothing, if we may not ask or nobody is there to answer."""
-    with suppress(NatsError, OSError, ValueError, KeyError):
+    with suppress(NatsError, OSError, ValueError, KeyError, TypeError):
         inbox = client.new_inbox()
         answers = await client.subscribe(inbox)
         try:
             await client.publish(SYSTEM, reply=inbox)
-            patience = PATIENCE_SECONDS
             while True:
-                yield json.loads((await answers.next_msg(patience)).data)["data"]
-                patience = GATHER_SECONDS
+                yield json.loads((await answers.next_msg(PATIENCE_SECONDS)).data)["data"]
         finally:
             await answers.unsubscribe()
 

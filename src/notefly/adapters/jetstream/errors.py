@@ -14,6 +14,10 @@ BUSY = 503
 """A cluster without a leader, or without the peers that a stream needs, yet."""
 
 
+class Unfit(Unavailable):
+    """What is on the server will not do until somebody changes it; at start it is QueueUnusable."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """The driver's errors become Unavailable, the cause kept."""

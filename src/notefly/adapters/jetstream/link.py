@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import BadRequestError, ServiceUnavailableError
 
 from notefly.adapters.jetstream.durability import MONITORING_PORT, Durability
 from notefly.adapters.jetstream.errors import said
+from notefly.adapters.jetstream.fitness import check_server
 from notefly.adapters.jetstream.wire import Wire
 from notefly.domain.errors import QueueUnusable, Unavailable
 
@@ -24,8 +24,6 @@ REPLY_SECONDS = 3.0
 PING_SECONDS = 2
 """Of two unanswered pings the connection dies: so a server that stands still is left."""
 AGAIN_SECONDS = 0.5
-OLDEST = (2, 12)
-"""Batches published in one go, and copies refused by a pattern of subjects."""
 
 Heard = Callable[[Msg], Awaitable[None]]
 
@@ -91,6 +89,17 @@ class NatsLink:
         Raises QueueUnusable for an address that is none, and for credentials that are refused.
         """
         try:
+            await self.connect(patience_seconds)
+        except Unavailable as away:
+            LOG.warning("%s: work waits in the store until it can; see NOTEFLY_QUEUE", away)
+            self._dialling = True
+            with suppress(Exception):
+                await self._client.close()
+            self.begin(self._dial_again())
+
+    async def connect(self, patience_seconds: float) -> None:
+        """Now or never. Raises what `open` does, and Unavailable where nobody is there."""
+        try:
             async with asyncio.timeout(patience_seconds):
                 await self._dial(self._client)
         except (TimeoutError, ValueError, OSError, NatsError) as error:
@@ -98,11 +107,14 @@ class NatsLink:
             where = f"NATS cannot be reached at {self.addresses} ({reason})"
             if self._refused or not isinstance(error, TimeoutError | OSError):
                 raise QueueUnusable(f"{where}: correct NOTEFLY_QUEUE") from error
-            LOG.warning("%s: work waits in the store until it can; see NOTEFLY_QUEUE", where)
-            self._dialling = True
-            with suppress(Exception):
-                await self._client.close()
-            self.begin(self._dial_again())
+            raise Unavailable(where) from error
+
+    async def check(self, patience_seconds: float) -> str:
+        """The version of the server that it is connected to, which can do what is needed.
+
+        Raises QueueUnusable for one that never will, Unavailable for one that cannot now.
+        """
+        return await check_server(self.client, self.addresses, patience_seconds)
 
     async def close(self) -> None:
         self._ending = True
@@ -193,33 +205,17 @@ async def open_link(
         await link.close()
 
 
+async def _check(link: NatsLink, patience_seconds: float) -> None:
+    try:
+        await link.check(patience_seconds)
+    except Unavailable as error:
+        LOG.warning("%s: work waits in the store until it does", error)
+
+
 async def _look(durability: Durability, link: NatsLink) -> None:
     """Servers may be others than before. Nothing hangs on it, whatever is in the way."""
     with suppress(Unavailable, NatsError, OSError):
         await durability.look(link.client)
-
-
-async def _check(link: NatsLink, patience_seconds: float) -> None:
-    version = link.client.connected_server_version
-    if (version.major, version.minor) < OLDEST:
-        raise QueueUnusable(
-            f"NATS at {link.addresses} is {version.major}.{version.minor}; "
-            "NOTEFLY_QUEUE needs 2.12 or newer"
-        )
-    try:
-        await link.client.jetstream(timeout=patience_seconds).account_info()
-    except (ServiceUnavailableError, BadRequestError) as error:
-        raise QueueUnusable(
-            f"NATS at {link.addresses} has no JetStream for this user ({said(error)}): "
-            "start it with `jetstream { … }`, or point NOTEFLY_QUEUE elsewhere"
-        ) from error
-    except (NatsError, TimeoutError, Unavailable) as error:
-        LOG.warning(
-            "JetStream at %s does not answer (%s): work waits in the store until it does; "
-            "do most servers of NOTEFLY_QUEUE run?",
-            link.addresses,
-            said(error),
-        )
 
 
 class Login(NamedTuple):

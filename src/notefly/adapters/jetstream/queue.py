@@ -7,7 +7,7 @@ from itertools import count
 
 from nats.js.errors import APIError
 
-from notefly.adapters.jetstream.errors import definite, said, translated
+from notefly.adapters.jetstream.errors import Unfit, definite, said, translated
 from notefly.adapters.jetstream.hands import Hands
 from notefly.adapters.jetstream.keeping import Keeper
 from notefly.adapters.jetstream.link import START_SECONDS, NatsLink
@@ -134,10 +134,13 @@ class JetStreamQueue:
                 self._owed[key] = ref
 
     async def _ack(self, returned: Sequence[Held]) -> None:
-        await self._hands.done(returned)
-        for held in returned:
-            self._offering.acked(held.ref.batch, held.sequence)
-            self._acking.pop(held.ref.batch, None)
+        try:
+            await self._hands.done(returned)
+        finally:
+            for held in returned:
+                self._offering.acked(held.ref.batch, held.sequence)
+                if self._acking.get(held.ref.batch) is asyncio.current_task():
+                    del self._acking[held.ref.batch]
         await self._offer_again([held.ref.batch for held in returned])
 
     async def _offer_again(self, batches: Sequence[BatchKey]) -> None:
@@ -221,6 +224,8 @@ async def _found(link: NatsLink, streams: Streams) -> None:
         try:
             with translated():
                 await streams.ensure()
+        except Unfit as refused:
+            raise QueueUnusable(str(refused)) from refused
         except Unavailable as refused:
             if isinstance(refused.__cause__, APIError) and definite(refused.__cause__):
                 raise QueueUnusable(

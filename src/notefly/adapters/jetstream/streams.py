@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
+from notefly.adapters.jetstream.errors import Unfit
 from notefly.adapters.jetstream.link import NatsLink
 
 LOG = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Streams:
         return f"{self._subjects}.{channel}.{lane}.{batch}"
 
     async def ensure(self) -> None:
-        """The stream is there, as we want it."""
+        """The stream is there, as we want it. Raises Unfit for one that cannot become so."""
         if not self._there:
             await self._once(self.name, self._ensure)
 
@@ -124,6 +125,14 @@ class Streams:
         except NotFoundError:
             await streams.add_stream(wanted)
             return
+        if there.retention != wanted.retention:
+            # The server changes everything else of a stream, not this.
+            raise Unfit(
+                f"the stream {self.name} at {self._link.addresses} is not Notefly's: it keeps "
+                f"messages by {there.retention}, not as a work queue; delete it with "
+                f"`nats stream rm {self.name}` (what waits is offered again), or point "
+                "NOTEFLY_QUEUE elsewhere"
+            )
         if any(getattr(there, key) != getattr(wanted, key) for key in CHANGEABLE):
             changed = {key: getattr(wanted, key) for key in CHANGEABLE}
             await streams.update_stream(there, **changed)
@@ -134,8 +143,13 @@ class Streams:
             subjects=[self.subject("*", "*", "*")],
             retention=api.RetentionPolicy.WORK_QUEUE,
             storage=api.StorageType.FILE,
-            # What was taken is never dropped to make room.
+            # What was taken is never dropped to make room, and none is refused for want of it.
             discard=api.DiscardPolicy.NEW,
+            discard_new_per_subject=False,
+            max_age=0,
+            max_bytes=-1,
+            max_msgs=-1,
+            max_msgs_per_subject=-1,
             num_replicas=self._replicas,
             allow_direct=True,
             allow_atomic=True,
@@ -154,5 +168,15 @@ class Streams:
         )
 
 
-CHANGEABLE = ("num_replicas", "allow_direct", "allow_atomic", "discard")
-"""What a stream that is there already is given too."""
+CHANGEABLE = (
+    "num_replicas",
+    "allow_direct",
+    "allow_atomic",
+    "discard",
+    "discard_new_per_subject",
+    "max_age",
+    "max_bytes",
+    "max_msgs",
+    "max_msgs_per_subject",
+)
+"""What a stream that is there already is given too, whoever made it."""

@@ -1,7 +1,7 @@
 """Rings between processes, by LISTEN and NOTIFY.
 
-A NOTIFY holds a lock of the whole database while it commits: so rings are gathered, and each group
-is a transaction of its own that writes nothing else.
+A NOTIFY holds a lock of the whole database while it commits: so rings of a topic are gathered, and
+each group is a transaction of its own that writes nothing else.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from notefly.ports.wakeups import Topic, Wakeups
 
 LOG = logging.getLogger(__name__)
 GAP_SECONDS = 0.02
-"""Between two groups of rings."""
+"""Between two rings of one topic: an offer need not wait because something was committed."""
 PATIENCE_SECONDS = 5.0
 """With a server that does not answer, and between two signs that it still does."""
 AGAIN_SECONDS = 0.5
@@ -31,6 +31,8 @@ class PostgresWakeups:
         self._dsn = dsn
         self._heard: dict[Topic, list[Callable[[], None]]] = {topic: [] for topic in Topic}
         self._rung: set[Topic] = set()
+        self._rested: dict[Topic, float] = {}
+        """When each may be passed on again, by the loop's clock."""
         self._wanted = asyncio.Event()
         self._tried = asyncio.Event()
         self._own = 0
@@ -76,20 +78,31 @@ class PostgresWakeups:
 
     async def _pass_to_others(self, session: "Connection[Record]", channel: str) -> None:
         """What was rung, together; if nothing was, a sign that the server is still there."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._wanted.wait()
-        self._wanted.clear()
-        rung, self._rung = self._rung, set()
+        rung = await self._due(session)
+        self._rung -= rung
         try:
             await session.execute(
                 "SELECT pg_notify($1, $2) WHERE $2 <> ''", channel, " ".join(sorted(rung))
             )
         except BaseException:
             self._rung |= rung
-            self._wanted.set()
             raise
-        await asyncio.sleep(GAP_SECONDS)
+        rested = asyncio.get_running_loop().time() + GAP_SECONDS
+        self._rested |= dict.fromkeys(rung, rested)
+
+    async def _due(self, session: "Connection[Record]") -> set[Topic]:
+        """What was rung and has rested; nothing, if for long nobody rang or it is over."""
+        now = asyncio.get_running_loop().time
+        patience = now() + PATIENCE_SECONDS
+        while True:
+            self._wanted.clear()
+            due = {topic for topic in self._rung if self._rested.get(topic, 0.0) <= now()}
+            if due or session.is_closed() or now() >= patience:
+                return due
+            until = min([patience, *(self._rested[topic] for topic in self._rung)])
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._wanted.wait()
 
     def _hear(self, _session: object, sender: int, _channel: str, payload: object) -> None:
         if sender != self._own:

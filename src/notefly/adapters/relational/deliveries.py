@@ -113,8 +113,7 @@ class RelationalDeliveries:
             if time.monotonic() > stop_at:
                 following = encode(place.message.key, place.channel, LAST)
                 break
-        told = self._teller.told(reading, lines[:limit])
-        return Page([line for line, _ in told], following)
+        return Page(self._teller.told(reading, lines[:limit]), following)
 
     def _place(self, reading: Reading, message: MessageId, channel: str) -> Place | None:
         key = reading.value("deliveries.message_key", (UUID(message).bytes,))

@@ -132,9 +132,7 @@ class Teller:
     channels: Names
     kinds: Mapping[str, str]
 
-    def told(
-        self, reading: Reading, lines: Sequence[tuple[Place, Found]]
-    ) -> list[tuple[LoggedDelivery, About]]:
+    def told(self, reading: Reading, lines: Sequence[tuple[Place, Found]]) -> list[LoggedDelivery]:
         """Everything a reader of the log wants to know, from one moment and in one look."""
         asked = [
             (at.subscriber, at.batch, at.attempt, self.kinds.get(place.name), at.state.terminal)
@@ -142,8 +140,7 @@ class Teller:
         ]
         found = [About(*row) for row in reading.each("deliveries.about", asked)] if asked else []
         return [
-            (self._line(place, at, about), about)
-            for (place, at), about in zip(lines, found, strict=True)
+            self._line(place, at, about) for (place, at), about in zip(lines, found, strict=True)
         ]
 
     @staticmethod
@@ -158,6 +155,7 @@ class Teller:
             channel=place.name,
             subscriber_key=at.subscriber,
             subscriber_id=None if about.person is None else SubscriberId(about.person),
+            subscriber_name=about.name,
             address=about.address,
             state=at.state,
             attempts=at.attempt,

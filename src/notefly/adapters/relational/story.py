@@ -12,11 +12,10 @@ from notefly.domain.log import DeliveryStory, EarlierRound, LoggedAttempt
 
 def story(reading: Reading, teller: Teller, place: Place, at: Found) -> DeliveryStory:
     """Everything that is known of it, from one moment."""
-    [(delivery, about)] = teller.told(reading, [(place, at)])
+    [delivery] = teller.told(reading, [(place, at)])
     return DeliveryStory(
         delivery=delivery,
         message=place.message,
-        subscriber_name=about.name,
         attempts=sorted(_attempts(reading, at), key=lambda attempt: attempt.number),
         rounds=list(_rounds(reading, place, at)),
     )

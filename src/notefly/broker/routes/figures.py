@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from typing_extensions import TypedDict
 
@@ -12,13 +13,14 @@ from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
 from notefly.broker.routing import ADMIN, READ, Gives, Operation, Routes
-from notefly.broker.throughput import Throughput
+from notefly.broker.throughput import Ended, Throughput
 from notefly.config import Settings
 from notefly.domain.delivery import State
 from notefly.domain.log import ChannelFigures
 from notefly.ports.clock import Clock
 from notefly.ports.figures import Figures
 
+Number = TypeVar("Number", int, float)
 ROUTES = Routes("figures", "Counts, rates, the queue and the settings.")
 
 
@@ -30,6 +32,7 @@ class EndedView(TypedDict):
 class RatesView(TypedDict):
     accepted_per_second: float | None
     ended_per_second: float | None
+    by_channel: dict[str, dict[State, float]]
     over_seconds: float | None
 
 
@@ -80,6 +83,7 @@ class QueueView(TypedDict):
 class SettingView(TypedDict):
     name: str
     value: str | float | bool | list[str]
+    unit: str
     source: str
 
 
@@ -96,36 +100,43 @@ class SettingsView(TypedDict):
         "Counts and rates",
         {200: Gives(StatsView)},
         description="`deliveries` are those that ended, every round counted. Rates are per second, "
-        "since the oldest count of the last minute; null for half a second after the start. "
-        "`chaos` names channels that misbehave on purpose.",
+        "since the oldest count of the last minute, `by_channel` those that ended; for half a "
+        "second after the start they are null, and `by_channel` is empty. `chaos` names channels "
+        "that misbehave on purpose.",
     ),
 )
 async def show_stats(
     figures: Injected[Figures], rates: Injected[Throughput], chaos: Injected[Chaos]
 ) -> Answer:
     messages, ended = await figures.messages(), await figures.deliveries()
-    rate = rates.rate(messages, sum(ended.values()))
+    rate = rates.rate(messages, ended)
     told: StatsView = {
         "messages": messages,
         "subscribers": await figures.subscribers(),
         "deliveries": _ended(ended),
         "rates": {
-            "accepted_per_second": rate.accepted,
-            "ended_per_second": rate.ended,
-            "over_seconds": rate.over_seconds,
+            "accepted_per_second": rate and rate.accepted,
+            "ended_per_second": rate and rate.ended,
+            "by_channel": {} if rate is None else _by_channel(rate.by),
+            "over_seconds": rate and rate.over_seconds,
         },
         "chaos": sorted(chaos.misbehaving),
     }
     return json_answer(told)
 
 
-def _ended(ended: Mapping[tuple[str, State], int]) -> EndedView:
+def _ended(ended: Ended) -> EndedView:
     by_state = {state: 0 for state in State if state.terminal}
-    by_channel: dict[str, dict[State, int]] = {}
-    for (channel, state), number in sorted(ended.items()):
-        by_channel.setdefault(channel, {})[state] = number
-        by_state[state] = by_state.get(state, 0) + number
-    return {"by_state": by_state, "by_channel": by_channel}
+    for (_, state), number in ended.items():
+        by_state[state] += number
+    return {"by_state": by_state, "by_channel": _by_channel(ended)}
+
+
+def _by_channel(by: Mapping[tuple[str, State], Number]) -> dict[str, dict[State, Number]]:
+    told: dict[str, dict[State, Number]] = {}
+    for (channel, state), number in sorted(by.items()):
+        told.setdefault(channel, {})[state] = number
+    return told
 
 
 @ROUTES.add(
@@ -184,13 +195,13 @@ async def show_history(throughput: Injected[Throughput], clock: Injected[Clock])
     counted, now = await throughput.history(), clock.now()
     items: list[CountedView] = [
         {
-            "at": now - timedelta(seconds=one.at),
+            "at": now - timedelta(seconds=age),
             "accepted": one.accepted,
             "came": one.came,
             "ended": one.ended,
             "waiting": one.waiting,
         }
-        for one in counted
+        for age, one in counted
     ]
     told: HistoryView = {"items": items, "next": None}
     return json_answer(told)
@@ -209,8 +220,13 @@ async def show_history(throughput: Injected[Throughput], clock: Injected[Clock])
 async def show_settings(settings: Injected[Settings]) -> Answer:
     told: SettingsView = {
         "items": [
-            {"name": name, "value": _plain(value), "source": source}
-            for name, value, source in settings.shown()
+            {
+                "name": one.name,
+                "value": _plain(one.value),
+                "unit": one.unit,
+                "source": one.source,
+            }
+            for one in settings.shown()
         ],
         "next": None,
     }

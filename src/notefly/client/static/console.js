@@ -8,6 +8,15 @@ import { enliven } from "./enliven.js";
 enliven(document);
 document.addEventListener("htmx:afterSwap", (event) => enliven(event.detail.target));
 
+// Looks by itself whether the broker is back: a page that loads itself anew takes its reader's place
+// in it away, and what a screen reader was saying.
+const lookAgain = async () => {
+  const found = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (found?.ok) location.reload();
+  else setTimeout(lookAgain, 3000);
+};
+if (document.querySelector("[data-again]")) setTimeout(lookAgain, 3000);
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;

@@ -27,10 +27,41 @@ function mark() {
   }
 }
 
+// What was sent stays in sight until somebody writes again: its calls, and how it went out. So the
+// panel must have seen the last of it before the form is emptied, and nothing of the empty form.
+let unseen = false;
+let sent = false;
+
+function unwritten() {
+  const counters = document.getElementById("counters");
+  const said = document.createElement("li");
+  said.textContent = counters.dataset.unwritten;
+  counters.replaceChildren(said);
+}
+
+form.addEventListener("input", () => {
+  unseen = true;
+  sent = false;
+});
+
+form.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.elt === form && unseen) htmx.trigger(preview, "look");
+});
+
+preview.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt !== preview) return;
+  if (sent) event.preventDefault();
+  else unseen = false;
+});
+
+preview.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.elt === preview && sent) unwritten();
+});
+
 // The panel says that the broker is down; it must not go on saying so when it is back.
 let down = false;
 listen((news) => {
-  if (news.kind === "up" && down) htmx.trigger(preview, "look");
+  if (news.kind === "up" && down && !sent) htmx.trigger(preview, "look");
   if (news.kind === "up" || news.kind === "down") down = news.kind === "down";
 });
 
@@ -43,8 +74,9 @@ form.addEventListener("htmx:afterRequest", ({ detail }) => {
     while (result.children.length > CARDS) result.lastElementChild.remove();
     form.elements.title.value = form.elements.body.value = "";
     form.elements.body.focus();
+    sent = true;
     count();
-    htmx.trigger(preview, "look");
+    unwritten();
   }
   mark();
 });
