@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from notefly.application.deliver import FRESH_SECONDS, RECORD_SECONDS, DeliverBatch
+from notefly.application.lanes import PUMPS
 from notefly.application.stride import Stride
 from notefly.domain.batch import Claim, Ending, Report
 from notefly.domain.delivery import State
 from notefly.domain.errors import Unavailable
-from notefly.domain.ids import MessageId
+from notefly.domain.ids import BatchKey, MessageId
 from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
-from notefly.ports.batch_store import Slice
+from notefly.ports.batch_store import Claims, Finished, Slice
 from notefly.ports.channel import ChannelDied, HandOver
 from tests.application.house import House, deliver, house_with
 from tests.support.channels import Scripted
@@ -163,3 +164,37 @@ async def test_trouble_in_reading_is_met_by_each_alone(tmp_path: Path) -> None:
         assert endings(reports) == ["died", "released", "finished"]
         assert reports[0].detail == "KeyError: 'a bug'"
         assert len(channel.calls) == 1
+
+
+async def test_what_a_process_died_on_is_held_alone_so_that_another_death_is_not_everybodys(
+    tmp_path: Path,
+) -> None:
+    channel = Scripted(per_recipient=False)
+    async with house_with(tmp_path, channel) as house:
+        messages, _ = await several(house, 20, *"ab")
+        house.advance(3_600)
+        assert len(await house.world.batches.take_over(house.clock.now())) == 20
+        held: set[BatchKey] = set()
+        together: list[int] = []
+        claim_them, finish = house.world.batches.claim, house.world.batches.finish
+
+        async def claiming(*asked: Any) -> Claims:
+            claimed = await claim_them(*asked)
+            held.update(one.batch for one in claimed.claims if one.deaths)
+            return claimed
+
+        async def finishing(reports: Sequence[Report]) -> Finished:
+            finished = await finish(reports)
+            if any(report.handed for report in reports):
+                together.append(len(held))
+            held.difference_update(report.claim.batch for report in reports)
+            return finished
+
+        house.world.batches.claim = claiming  # type: ignore[method-assign,assignment]
+        house.world.batches.finish = finishing  # type: ignore[method-assign]
+        async with house.running():
+            messages.append(await house.goal())
+            for message in messages:
+                assert await house.done(message, 0.01) == {State.DELIVERED: 2}
+        # Each pump records one while it has claimed the next.
+        assert max(together) <= 2 * PUMPS

@@ -49,7 +49,7 @@ class DeliverBatch:
     async def group(self, claims: Sequence[Claim]) -> Sequence[Report]:
         """The small ones in one turn; the rest one after the other, or given back if it is late."""
         began = self.clock.monotonic()
-        usual = [claim for claim in claims if claim.spent == 1 and not claim.deaths]
+        usual = [claim for claim in claims if claim.spent == 1]
         reports = await self._in_one_turn(usual) if len(usual) > 1 else []
         done = {report.claim.batch for report in reports}
         for claim in (claim for claim in claims if claim.batch not in done):
