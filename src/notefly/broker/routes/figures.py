@@ -13,7 +13,7 @@ from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
 from notefly.broker.routing import ADMIN, READ, Gives, Operation, Routes
-from notefly.broker.throughput import Ended, Throughput
+from notefly.broker.throughput import Ended, Rate, Throughput
 from notefly.config import Settings
 from notefly.domain.delivery import State
 from notefly.domain.log import ChannelFigures
@@ -109,17 +109,11 @@ async def show_stats(
     figures: Injected[Figures], rates: Injected[Throughput], chaos: Injected[Chaos]
 ) -> Answer:
     messages, ended = await figures.messages(), await figures.deliveries()
-    rate = rates.rate(messages, ended)
     told: StatsView = {
         "messages": messages,
         "subscribers": await figures.subscribers(),
         "deliveries": _ended(ended),
-        "rates": {
-            "accepted_per_second": rate and rate.accepted,
-            "ended_per_second": rate and rate.ended,
-            "by_channel": {} if rate is None else _by_channel(rate.by),
-            "over_seconds": rate and rate.over_seconds,
-        },
+        "rates": _rates(rates.rate(messages, ended)),
         "chaos": sorted(chaos.misbehaving),
     }
     return json_answer(told)
@@ -130,6 +124,15 @@ def _ended(ended: Ended) -> EndedView:
     for (_, state), number in ended.items():
         by_state[state] += number
     return {"by_state": by_state, "by_channel": _by_channel(ended)}
+
+
+def _rates(rate: Rate | None) -> RatesView:
+    return {
+        "accepted_per_second": None if rate is None else rate.accepted,
+        "ended_per_second": None if rate is None else rate.ended,
+        "by_channel": {} if rate is None else _by_channel(rate.by),
+        "over_seconds": None if rate is None else rate.over_seconds,
+    }
 
 
 def _by_channel(by: Mapping[tuple[str, State], Number]) -> dict[str, dict[State, Number]]:
