@@ -1,8 +1,7 @@
-"""Counts, rates, the queue and the settings."""
+"""Counts, rates and the queue."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from typing_extensions import TypedDict
@@ -12,16 +11,15 @@ from notefly.application.chaos import Chaos
 from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
-from notefly.broker.routing import ADMIN, READ, Gives, Operation, Routes
+from notefly.broker.routing import READ, Gives, Operation, Routes
 from notefly.broker.throughput import Ended, Rate, Throughput
-from notefly.config import Settings
 from notefly.domain.delivery import State
 from notefly.domain.log import ChannelFigures
 from notefly.ports.clock import Clock
 from notefly.ports.figures import Figures
 
 Number = TypeVar("Number", int, float)
-ROUTES = Routes("figures", "Counts, rates, the queue and the settings.")
+ROUTES = Routes("figures", "Counts, rates and the queue.")
 
 
 class EndedView(TypedDict):
@@ -77,18 +75,6 @@ class QueueView(TypedDict):
     depth: int
     backlog: BacklogView
     items: list[QueueChannelView]
-    next: None
-
-
-class SettingView(TypedDict):
-    name: str
-    value: str | float | bool | list[str]
-    unit: str
-    source: str
-
-
-class SettingsView(TypedDict):
-    items: list[SettingView]
     next: None
 
 
@@ -208,40 +194,6 @@ async def show_history(throughput: Injected[Throughput], clock: Injected[Clock])
     ]
     told: HistoryView = {"items": items, "next": None}
     return json_answer(told)
-
-
-@ROUTES.add(
-    "GET",
-    "/v1/settings",
-    ADMIN,
-    Operation(
-        "The settings in effect, and where each comes from",
-        {200: Gives(SettingsView)},
-        description="Keys and passwords are masked.",
-    ),
-)
-async def show_settings(settings: Injected[Settings]) -> Answer:
-    told: SettingsView = {
-        "items": [
-            {
-                "name": one.name,
-                "value": _plain(one.value),
-                "unit": one.unit,
-                "source": one.source,
-            }
-            for one in settings.shown()
-        ],
-        "next": None,
-    }
-    return json_answer(told)
-
-
-def _plain(value: object) -> str | float | bool | list[str]:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [str(member) for member in value]
-    return value if isinstance(value, str | float | int | bool) else str(value)
 
 
 @ROUTES.add(
