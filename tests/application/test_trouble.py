@@ -137,9 +137,9 @@ async def test_whoever_cannot_record_keeps_no_hint_from_the_others(tmp_path: Pat
         given_back: list[BatchKey] = []
         right = house.queue.nack
 
-        async def heard(batches: Sequence[BatchKey], seconds: float) -> None:
+        async def heard(batches: Sequence[BatchKey], delay_seconds: float) -> None:
             given_back.extend(batches)
-            await right(batches, seconds)
+            await right(batches, delay_seconds)
 
         house.queue.nack = heard  # type: ignore[method-assign]
         async with house.running():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from notefly.client.navigation import GROUPS
 from tests.broker.service import Broker
 from tests.client.console import Console
 
-NO_RATES = {"by_channel": {}, "over_seconds": None}
+NO_RATES: dict[str, Any] = {"by_channel": {}, "over_seconds": None}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from notefly.config import MASK
+from notefly.config.showing import MASK
 from notefly.domain.access import Scope
 from tests.broker.holders import key_for, revoke
 from tests.broker.service import Broker

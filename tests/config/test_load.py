@@ -5,7 +5,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from notefly.config import FILE, NAMES, Settings, SettingsInvalid, load, masked
+from notefly.config import FILE, NAMES, Settings, SettingsInvalid, load
+from notefly.config.showing import masked
 
 KEY = "nf_0123456789ab_" + "c" * 64
 EVERYTHING = {

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
 
+from notefly.adapters.postgres import connection
 from notefly.adapters.postgres.audit import PostgresAudit
 from notefly.adapters.postgres.store import PostgresStore
 from notefly.domain.errors import StoreUnusable, Unavailable
@@ -94,6 +96,28 @@ async def test_without_a_server_it_says_so(nowhere: str) -> None:
         await opened(nowhere).__aenter__()
     with pytest.raises(StoreUnusable, match="cannot be reached"):
         await anext(PostgresAudit(nowhere).check("I1"))
+
+
+async def test_a_server_that_recovers_is_waited_for(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ["the database system is in recovery mode", "the database system is starting up"]
+    right = asyncpg.create_pool
+
+    async def soon(*args: Any, **options: Any) -> Any:
+        if said:
+            raise asyncpg.CannotConnectNowError(said.pop())
+        return await right(*args, **options)
+
+    monkeypatch.setattr(asyncpg, "create_pool", soon)
+    monkeypatch.setattr(connection, "AGAIN_SECONDS", 0.0)
+    async with opened(dsn):
+        assert not said
+    said = ["the database system is shutting down"]
+    monkeypatch.setattr(connection, "STARTING_SECONDS", -1.0)
+    with pytest.raises(StoreUnusable, match="shutting down"):
+        async with opened(dsn):
+            pass
 
 
 async def test_an_empty_database_is_no_store_to_verify(dsn: str) -> None:

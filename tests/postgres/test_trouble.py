@@ -1,12 +1,13 @@
 """Connections that are cut, servers that go away, transactions that are in each other's way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import asyncpg
 import pytest
 
+from notefly.adapters.postgres import transaction as transactions
 from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.postgres.waiting import answer
 from notefly.adapters.relational.rows import StoreBrokenError
@@ -15,6 +16,7 @@ from notefly.domain.errors import CommitUnknown, Unavailable
 from tests.postgres.test_accepting import GOAL, request
 from tests.postgres.test_together import audience
 from tests.support.server import server
+from tests.support.time import NOON
 
 pytestmark = pytest.mark.engines
 T = TypeVar("T")
@@ -105,6 +107,33 @@ async def test_two_in_each_others_way_both_get_through(
         store.database.write(rename("sms", "email")), other.database.write(rename("email", "sms"))
     )
     assert await store.control.paused() == frozenset()
+
+
+async def test_who_stands_still_in_the_midst_of_a_copy_keeps_no_locks(
+    dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is stopped while it records: no timeout of the server reaches it."""
+    monkeypatch.setattr(transactions, "STANDSTILL_SECONDS", 0.1)
+    stopped = await asyncpg.connect(
+        dsn,
+        server_settings={
+            "application_name": "notefly",
+            "idle_in_transaction_session_timeout": "100ms",
+        },
+    )
+
+    async def stands_still() -> AsyncIterator[bytes]:
+        yield b"1\t"
+        await asyncio.Event().wait()
+
+    await stopped.execute("BEGIN; UPDATE meta SET value = value WHERE name = 'event'")
+    copying = asyncio.create_task(stopped.copy_to_table("delivery", source=stands_still()))
+    async with asyncio.timeout(20):
+        while not stopped.is_closed():
+            assert not await store.batches.take_over(NOON)
+    copying.cancel()
+    await asyncio.gather(copying, return_exceptions=True)
+    await sql(dsn, "SELECT value FROM meta WHERE name = 'event' FOR UPDATE NOWAIT")
 
 
 async def test_a_second_row_for_a_delivery_is_a_bug_and_says_so(store: PostgresStore) -> None:

@@ -38,6 +38,7 @@ from notefly.broker.rate_limit import TURN, RateLimit
 from notefly.broker.routes import (
     channels,
     chaos,
+    configuration,
     deliveries,
     events,
     figures,
@@ -67,6 +68,7 @@ GROUPS = (
     channels.ROUTES,
     chaos.ROUTES,
     figures.ROUTES,
+    configuration.ROUTES,
     events.ROUTES,
     sub.ROUTES,
     system.ROUTES,

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import click
 from typing_extensions import override
 
-from notefly.config import MASK, Settings, load
+from notefly.config import Settings, load
+from notefly.config.showing import MASK
 
 CHATTY = ("uvicorn", "hpack", "asyncio")
 """Libraries whose everyday remarks would bury ours."""

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from notefly.bootstrap import examine_queue, examine_store
 from notefly.cli.finding import Finding, Verdict
-from notefly.config import Settings, SettingsInvalid, masked
+from notefly.config import Settings, SettingsInvalid
+from notefly.config.showing import masked
 from notefly.domain.errors import NoteflyError
 
 CONNECT_SECONDS = 2.0

@@ -12,7 +12,8 @@ from notefly.cli.drawing import boxed
 from notefly.cli.failure import Failed, plainly
 from notefly.cli.preparing import prepared
 from notefly.cli.supervisor import Died, Start, Supervisor
-from notefly.config import Settings, loopback, masked, origin, reachable
+from notefly.config import Settings, loopback, origin, reachable
+from notefly.config.showing import masked
 from notefly.domain.access import CONSOLE, SECRET_BYTES, digest_of, spell
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from notefly.config.showing import MASK, Shown, masked
 from notefly.config.values import OFF, PARSERS
 
 PREFIX = "NOTEFLY_"
@@ -24,12 +25,6 @@ DEFAULT_RATE_LIMIT = "6000/minute"
 """Beyond loopback: 100 a second from each caller is a busy client, and no flood."""
 DEFAULT_STREAM_LIMIT = 200
 """Beyond loopback: nobody has more than a fiftieth of the connections."""
-MASK = "****"
-PASSWORD = re.compile(r"(?<=://)([^/@:,]*):[^/?#]*@")
-"""Up to the last @ before the path: one that is not escaped belongs to the password."""
-TOKEN = re.compile(r"((?:nats|tls|rediss?)://)[^/:,?#]+@")
-"""There a name without a password is a secret of its own."""
-PARAMETER = re.compile(r"(?<=[?&])((?:ssl_?)?password=)[^&,]*", re.IGNORECASE)
 # What Kubernetes injects for a Service that is called notefly: no typing mistakes of anybody.
 SERVICE_LINK = re.compile(r"NOTEFLY_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)")
 
@@ -40,17 +35,6 @@ class SettingsInvalid(Exception):  # noqa: N818 - reads as what it says
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
-
-
-class Shown(NamedTuple):
-    """A setting as people may see it: secrets are masked."""
-
-    name: str
-    value: object
-    unit: str
-    """What a number counts or measures; empty where that is plain, or no number."""
-    source: str
-    """`default`, a `NOTEFLY_…` variable, or `notefly.toml`."""
 
 
 def _measured(default: Any, unit: str) -> Any:
@@ -152,14 +136,6 @@ SECRET = frozenset({"api_key"})
 """Settings that are never shown, set or not."""
 UNSETTABLE = frozenset({"sources", "warnings", "console_digest"})
 NAMES = tuple(f.name for f in fields(Settings) if f.name not in UNSETTABLE)
-
-
-def masked(value: object) -> object:
-    """A value as it may be shown: addresses of servers without their passwords."""
-    if not isinstance(value, str | Path):
-        return value
-    shown = TOKEN.sub(rf"\1{MASK}@", PASSWORD.sub(rf"\1:{MASK}@", str(value)))
-    return PARAMETER.sub(rf"\1{MASK}", shown)
 
 
 def loopback(host: str) -> bool:

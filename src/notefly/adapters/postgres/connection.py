@@ -1,6 +1,7 @@
 """Connections that keep the promise, and servers that cannot."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -16,6 +17,13 @@ CONNECTIONS = 10
 """At most, for each process; one of them accepts."""
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
+STARTING_SECONDS, AGAIN_SECONDS = 30.0, 0.2
+STARTING = (
+    asyncpg.CannotConnectNowError,
+    asyncpg.CrashShutdownError,
+    asyncpg.AdminShutdownError,
+)
+"""What a server says that starts, or begins to recover from a crash."""
 COMMAND_SECONDS = 20.0
 """No statement takes as long; whoever waits longer talks to a server that is gone."""
 SETTINGS = {
@@ -50,7 +58,23 @@ async def open_pool(
     patience_seconds: float = COMMAND_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> Links:
-    """Connect, check the server, bring the schema up to date. Raises StoreUnusable."""
+    """Connect, check the server, bring the schema up to date. Raises StoreUnusable.
+
+    A server that is starting or recovers will soon be there: it is waited for.
+    """
+    deadline = time.monotonic() + STARTING_SECONDS
+    while True:
+        try:
+            return await _open(dsn, connections, patience_seconds, settings or {})
+        except StoreUnusable as error:
+            if not isinstance(error.__cause__, STARTING) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _open(
+    dsn: str, connections: int, patience_seconds: float, settings: Mapping[str, str]
+) -> Links:
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -60,7 +84,7 @@ async def open_pool(
             max_size=connections,
             timeout=CONNECT_SECONDS,
             command_timeout=patience_seconds,
-            server_settings={**SETTINGS, **(settings or {})},
+            server_settings={**SETTINGS, **settings},
             statement_cache_size=500,
             init=_prepare,
             # A transaction leaves nothing behind, so nothing needs to be reset.

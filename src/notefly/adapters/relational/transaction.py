@@ -55,6 +55,10 @@ class Reading(Protocol):
         """Many integers as one value of a statement."""
         ...
 
+    def end_standstills(self) -> None:
+        """Whoever stands still in the midst of a write must not keep its locks."""
+        ...
+
     @property
     def epoch(self) -> Epoch:
         """The counter that every change of choices moves on."""

@@ -1,8 +1,7 @@
-"""Counts, rates, the queue and the settings."""
+"""Counts, rates and the queue."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from typing_extensions import TypedDict
@@ -12,16 +11,15 @@ from notefly.application.chaos import Chaos
 from notefly.application.room import Room
 from notefly.broker.answers import Answer, json_answer
 from notefly.broker.injection import Injected
-from notefly.broker.routing import ADMIN, READ, Gives, Operation, Routes
-from notefly.broker.throughput import Ended, Throughput
-from notefly.config import Settings
+from notefly.broker.routing import READ, Gives, Operation, Routes
+from notefly.broker.throughput import Ended, Rate, Throughput
 from notefly.domain.delivery import State
 from notefly.domain.log import ChannelFigures
 from notefly.ports.clock import Clock
 from notefly.ports.figures import Figures
 
 Number = TypeVar("Number", int, float)
-ROUTES = Routes("figures", "Counts, rates, the queue and the settings.")
+ROUTES = Routes("figures", "Counts, rates and the queue.")
 
 
 class EndedView(TypedDict):
@@ -80,18 +78,6 @@ class QueueView(TypedDict):
     next: None
 
 
-class SettingView(TypedDict):
-    name: str
-    value: str | float | bool | list[str]
-    unit: str
-    source: str
-
-
-class SettingsView(TypedDict):
-    items: list[SettingView]
-    next: None
-
-
 @ROUTES.add(
     "GET",
     "/v1/stats",
@@ -109,17 +95,11 @@ async def show_stats(
     figures: Injected[Figures], rates: Injected[Throughput], chaos: Injected[Chaos]
 ) -> Answer:
     messages, ended = await figures.messages(), await figures.deliveries()
-    rate = rates.rate(messages, ended)
     told: StatsView = {
         "messages": messages,
         "subscribers": await figures.subscribers(),
         "deliveries": _ended(ended),
-        "rates": {
-            "accepted_per_second": rate and rate.accepted,
-            "ended_per_second": rate and rate.ended,
-            "by_channel": {} if rate is None else _by_channel(rate.by),
-            "over_seconds": rate and rate.over_seconds,
-        },
+        "rates": _rates(rates.rate(messages, ended)),
         "chaos": sorted(chaos.misbehaving),
     }
     return json_answer(told)
@@ -130,6 +110,15 @@ def _ended(ended: Ended) -> EndedView:
     for (_, state), number in ended.items():
         by_state[state] += number
     return {"by_state": by_state, "by_channel": _by_channel(ended)}
+
+
+def _rates(rate: Rate | None) -> RatesView:
+    return {
+        "accepted_per_second": None if rate is None else rate.accepted,
+        "ended_per_second": None if rate is None else rate.ended,
+        "by_channel": {} if rate is None else _by_channel(rate.by),
+        "over_seconds": None if rate is None else rate.over_seconds,
+    }
 
 
 def _by_channel(by: Mapping[tuple[str, State], Number]) -> dict[str, dict[State, Number]]:
@@ -205,40 +194,6 @@ async def show_history(throughput: Injected[Throughput], clock: Injected[Clock])
     ]
     told: HistoryView = {"items": items, "next": None}
     return json_answer(told)
-
-
-@ROUTES.add(
-    "GET",
-    "/v1/settings",
-    ADMIN,
-    Operation(
-        "The settings in effect, and where each comes from",
-        {200: Gives(SettingsView)},
-        description="Keys and passwords are masked.",
-    ),
-)
-async def show_settings(settings: Injected[Settings]) -> Answer:
-    told: SettingsView = {
-        "items": [
-            {
-                "name": one.name,
-                "value": _plain(one.value),
-                "unit": one.unit,
-                "source": one.source,
-            }
-            for one in settings.shown()
-        ],
-        "next": None,
-    }
-    return json_answer(told)
-
-
-def _plain(value: object) -> str | float | bool | list[str]:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [str(member) for member in value]
-    return value if isinstance(value, str | float | int | bool) else str(value)
 
 
 @ROUTES.add(
