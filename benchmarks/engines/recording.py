@@ -113,7 +113,7 @@ async def _record(dsn: str) -> float:
 
 async def _report(store: PostgresStore, claim: Claim) -> Report:
     at = SystemClock().now()
-    part = await store.batches.hand_over(claim, NOBODY, BATCH_LIMIT, at)
+    [part] = await store.batches.hand_over([claim], NOBODY, BATCH_LIMIT, at)
     said = {
         r.subscriber: Verdict(State.DELIVERED, None, f"id-{r.subscriber}") for r in part.recipients
     }

@@ -1,7 +1,7 @@
 """The application over a real store, put together as the composition root does it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -208,12 +208,12 @@ def delay_first_reading(house: House, leaver: str) -> None:
     """
     read = house.world.batches.hand_over
 
-    async def read_slowly(*args: Any) -> Slice:
-        part = await read(*args)
+    async def read_slowly(*args: Any) -> Sequence[Slice]:
+        parts = await read(*args)
         house.world.batches.hand_over = read  # type: ignore[method-assign]
         await house.world.subscribers.erase(SubscriberId(leaver), house.clock.now())
         house.clock.advance(1)
-        return part
+        return parts
 
     house.world.batches.hand_over = read_slowly  # type: ignore[assignment,method-assign]
 

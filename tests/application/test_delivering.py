@@ -1,11 +1,12 @@
 """Delivering a claimed batch, and what is made of the answers."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from notefly.application.deliver import HAND_OVER_SECONDS, Stride
+from notefly.application.stride import HAND_OVER_SECONDS, Stride
 from notefly.domain.batch import Ending
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import SubscriberKey
@@ -171,7 +172,7 @@ async def test_a_store_that_always_reads_slowly_is_believed_in_the_end(tmp_path:
         message, claimed = await begun(house.world, "a")
         read = house.world.batches.hand_over
 
-        async def read_slowly(*args: Any) -> Slice:
+        async def read_slowly(*args: Any) -> Sequence[Slice]:
             house.clock.advance(1)
             return await read(*args)
 

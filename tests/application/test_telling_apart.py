@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from notefly.application.deliver import Stride
 from notefly.application.doorbell import Doorbell
+from notefly.application.stride import Stride
 from notefly.domain.batch import NOBODY, Ending, Handed
 from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import Epoch, SubscriberKey

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,8 @@ from notefly.application.trouble import SILENT_SECONDS, Trouble
 from notefly.domain.delivery import State
 from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, SubscriberId
+from notefly.domain.outcome import Delivered, Outcomes
+from notefly.ports.channel import HandOver
 from tests.application.house import House, house_with
 from tests.support.channels import Scripted
 from tests.support.story import claim, join, plan
@@ -71,6 +74,17 @@ async def test_consent_that_cannot_be_read_again_gives_the_group_back(tmp_path: 
 async def test_a_bug_in_delivering_holds_up_nobody_else(tmp_path: Path) -> None:
     channel = Scripted()
     async with troubled(tmp_path, channel, hand_over=[BROKEN]) as house:
+        await join(house.world, "ada", "bob")
+        async with house.running():
+            assert await house.done(await house.goal()) == {State.DELIVERED: 2}
+
+
+async def test_a_bug_in_a_channel_that_is_not_called_holds_up_nobody_else(tmp_path: Path) -> None:
+    async def nothing_at_first(_: HandOver) -> Outcomes:
+        return Outcomes(Delivered()) if len(channel.calls) > 1 else cast("Outcomes", None)
+
+    channel = Scripted(per_recipient=False, answer=nothing_at_first)
+    async with house_with(tmp_path, channel) as house:
         await join(house.world, "ada", "bob")
         async with house.running():
             assert await house.done(await house.goal()) == {State.DELIVERED: 2}

@@ -89,7 +89,7 @@ async def one_that_is_closed_alone_is_named(world: World) -> None:
     message, claimed = await started(world, "ada")
     [ada] = [one.subscriber_key for one in await logged(world)]
     await world.subscribers.put(profile("ada", "movies"), world.clock.now())
-    part = await world.batches.hand_over(claimed, NOBODY, 1, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 1, world.clock.now())
     await finish(world, claimed, DELIVERED, epoch=part.epoch)
     [event] = await told(world)
     assert (event.state, event.count, event.delivery) == (State.CANCELLED, 1, sms(message, ada))
@@ -174,7 +174,7 @@ async def counts_follow_the_record(world: World) -> None:
     message, claimed = await started(world, *"abcd")
     keys = [one.subscriber_key for one in await logged(world)]
     await world.subscribers.put(profile("d", "movies"), world.clock.now())
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     await finish(world, claimed, DELIVERED, {keys[0]: REFUSED}, epoch=part.epoch)
     await world.subscribers.erase(SubscriberId("c"), world.clock.now())
     assert await world.figures.messages() == 1

@@ -46,7 +46,7 @@ async def a_claim_is_numbered_before_any_call(world: World) -> None:
     assert (claimed.channel, claimed.message.id) == ("sms", message)
     assert claimed.claimed_at == world.clock.now()
     assert await states(world, message) == {State.SENDING: 2}
-    subscriber = (await world.batches.hand_over(claimed, NOBODY, 1, world.clock.now())).through
+    subscriber = (await world.batches.hand_over([claimed], NOBODY, 1, world.clock.now()))[0].through
     story = await world.deliveries.get((await line(world, message, subscriber)).id)
     assert story is not None
     [attempt] = story.attempts
@@ -58,11 +58,11 @@ async def a_claim_is_numbered_before_any_call(world: World) -> None:
 async def who_lost_the_batch_is_given_nobody_of_it(world: World) -> None:
     """A worker that stood still need not call for results that would be refused."""
     _, claimed = await started(world, "ada", "bob")
-    assert not (await world.batches.hand_over(claimed, NOBODY, 1, world.clock.now())).stopped
+    assert not (await world.batches.hand_over([claimed], NOBODY, 1, world.clock.now()))[0].stopped
     world.clock.advance(LEASE + 1)
     for _ in range(2):
         refs = await world.batches.take_over(world.clock.now())
-        part = await world.batches.hand_over(claimed, NOBODY, 9, world.clock.now())
+        [part] = await world.batches.hand_over([claimed], NOBODY, 9, world.clock.now())
         assert (part.stopped, list(part.recipients)) == (True, [])
         await claim(world, *refs)
 

@@ -48,8 +48,8 @@ async def everything(world: World) -> list[LoggedDelivery]:
         keys = [
             person.subscriber
             for person in (
-                await world.batches.hand_over(claimed, SubscriberKey(0), 9, world.clock.now())
-            ).recipients
+                await world.batches.hand_over([claimed], SubscriberKey(0), 9, world.clock.now())
+            )[0].recipients
         ]
         due = world.clock.now().replace(minute=n)
         verdicts = {keys[0]: REFUSED, keys[1]: retry(due), keys[2]: EXHAUSTED}
@@ -59,7 +59,7 @@ async def everything(world: World) -> list[LoggedDelivery]:
     refs = await plan(world, size=3)
     await world.subscribers.put(profile("c", "sports", "sms"), world.clock.now())
     first, second = await claim(world, refs[0], refs[3])
-    part = await world.batches.hand_over(first, SubscriberKey(0), 9, world.clock.now())
+    [part] = await world.batches.hand_over([first], SubscriberKey(0), 9, world.clock.now())
     await finish(world, first, DELIVERED, epoch=part.epoch)
     await finish(world, second, retry(world.clock.now().replace(hour=13)))
     await claim(world, refs[1])

@@ -43,7 +43,7 @@ async def dies_on(
 
 
 async def _try(world: World, claimed: Claim, guilty: int) -> list[BatchRef]:
-    part = await world.batches.hand_over(claimed, NOBODY, 1_000, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 1_000, world.clock.now())
     if any(person.subscriber == guilty for person in part.recipients):
         return await died(world, claimed)
     return list((await finish(world, claimed, DELIVERED)).refs)
@@ -85,7 +85,7 @@ async def who_was_alone_when_the_channel_died_stands_alone(world: World) -> None
     [one_by_one] = await claim(world, ref)
     assert one_by_one.deaths == 1
     first = await next_part(world, one_by_one, NOBODY, 1)
-    guilty = await world.batches.hand_over(one_by_one, first.through, 1, world.clock.now())
+    [guilty] = await world.batches.hand_over([one_by_one], first.through, 1, world.clock.now())
     begun = Begun(guilty.after, guilty.through, guilty.epoch, world.clock.now())
     alone, others = await died(world, one_by_one, [first], begun)
     assert (alone.size, others.size, others.batch) == (1, 3, claimed.batch)
@@ -158,7 +158,7 @@ async def a_half_does_not_record_again_what_its_batch_did(world: World) -> None:
     message = await publish(world)
     [ref] = await plan(world)
     [first] = await claim(world, ref)
-    part = await world.batches.hand_over(first, NOBODY, 4, world.clock.now())
+    [part] = await world.batches.hand_over([first], NOBODY, 4, world.clock.now())
     cleo = part.recipients[2].subscriber
     due = world.clock.now().replace(second=30)
     await finish(world, first, retry(due), {cleo: DELIVERED})

@@ -30,7 +30,7 @@ recording = Suite()
 
 async def next_part(world: World, claimed: Claim, after: SubscriberKey, limit: int) -> Handed:
     """A hand-over of so many, all delivered."""
-    part = await world.batches.hand_over(claimed, after, limit, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], after, limit, world.clock.now())
     return Handed(
         part.after,
         part.through,
@@ -95,7 +95,7 @@ async def words_of_those_delivered_stand_beside_other_ends(world: World) -> None
     message, claimed = await started(world, *"abcd")
     a, b, c, _ = [found.subscriber_key for found in await logged(world)]
     await world.subscribers.put(profile("d", "movies"), world.clock.now())
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     said, at = {c: "c-1", a: "a-1"}, world.clock.now()
     ends = Handed(NOBODY, part.through, part.epoch, at, REFUSED, 3, {b: REFUSED}, said)
     await world.batches.finish([Report(claimed, Ending.FINISHED, at, [ends])])
@@ -133,7 +133,7 @@ async def those_who_wait_apart_have_batches_by_due_time(world: World) -> None:
     ref = min(done.refs, key=lambda ref: ref.size)
     [again] = await claim(world, ref)
     assert (again.number, again.spent) == (2, 2)
-    part = await world.batches.hand_over(again, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([again], NOBODY, 10, world.clock.now())
     assert [person.subscriber for person in part.recipients] == [keys[1], keys[3]]
     [last] = (await finish(world, again, DELIVERED, {keys[3]: retry(late)})).refs
     world.clock.advance(3_600)
@@ -162,14 +162,14 @@ async def parts_are_read_one_after_the_other(world: World) -> None:
 async def a_slice_says_who_and_whether_it_is_the_last(world: World) -> None:
     message, claimed = await started(world, "ada", "bob")
     at = world.clock.now()
-    whole = await world.batches.hand_over(claimed, NOBODY, 10, at)
+    [whole] = await world.batches.hand_over([claimed], NOBODY, 10, at)
     assert (whole.last, whole.stopped) == (True, False)
     ada = whole.recipients[0]
     assert (ada.subscriber_id, ada.name, ada.address) == ("ada", "Ada", "+1-ada")
     assert ada.delivery_id == sms(message, ada.subscriber)
-    one = await world.batches.hand_over(claimed, NOBODY, 1, at)
+    [one] = await world.batches.hand_over([claimed], NOBODY, 1, at)
     assert ([person.name for person in one.recipients], one.last) == (["Ada"], False)
-    rest = await world.batches.hand_over(claimed, one.through, 1, at)
+    [rest] = await world.batches.hand_over([claimed], one.through, 1, at)
     assert ([person.name for person in rest.recipients], rest.last) == (["Bob"], True)
 
 
@@ -198,7 +198,7 @@ async def who_left_before_the_hand_over_is_cancelled(world: World) -> None:
     await world.subscribers.put(profile("ada", "movies"), at)
     await world.subscribers.put(profile("ada", "sports"), at)
     await world.subscribers.erase(SubscriberId("cleo"), at)
-    part = await world.batches.hand_over(claimed, NOBODY, 10, at)
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, at)
     assert [person.subscriber for person in part.recipients] == [bob]
     await finish(world, claimed, DELIVERED, epoch=part.epoch)
     assert await states(world, message) == {State.DELIVERED: 1, State.CANCELLED: 2}
@@ -209,7 +209,7 @@ async def who_left_before_the_hand_over_is_cancelled(world: World) -> None:
 @recording
 async def who_left_after_the_hand_over_was_handed_over(world: World) -> None:
     message, claimed = await started(world, "ada", "bob")
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     await world.subscribers.put(profile("ada", "movies"), world.clock.now())
     await finish(world, claimed, DELIVERED, epoch=part.epoch)
     assert await states(world, message) == {State.DELIVERED: 2}
@@ -224,7 +224,7 @@ async def who_left_while_waiting_is_not_tried_again(world: World) -> None:
     await world.subscribers.put(profile("ada", channels="email"), due)
     await world.subscribers.put(profile("bob", "movies"), due)
     for again in await claim(world, *done.refs):
-        part = await world.batches.hand_over(again, NOBODY, 10, due)
+        [part] = await world.batches.hand_over([again], NOBODY, 10, due)
         assert (list(part.recipients), part.last) == ([], True)
         await finish(world, again, REFUSED, epoch=part.epoch)
     assert await states(world, message) == {State.DELIVERED: 1, State.CANCELLED: 2}
@@ -238,7 +238,7 @@ async def the_log_shows_the_address_that_was_used(world: World) -> None:
     message = await publish(world)
     [claimed] = await claim(world, *await plan(world))
     await world.subscribers.put(profile("ada", phone="+2"), world.clock.now())
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     assert [person.address for person in part.recipients] == ["+2"]
     assert (await line(world, message, ada)).address == "+2"
     await world.subscribers.put(profile("ada", phone="+3"), world.clock.now())

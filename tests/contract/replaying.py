@@ -125,7 +125,7 @@ async def what_expired_needs_a_new_end(world: World) -> None:
     [ref] = await world.deliveries.replay_one(sms(message, ada), later, at)
     [again] = await claim(world, ref)
     assert again.message.content.expires_at == later
-    assert not (await world.batches.hand_over(again, NOBODY, 1, at)).stopped
+    assert not (await world.batches.hand_over([again], NOBODY, 1, at))[0].stopped
     await finish(world, again, DELIVERED)
     opened, [ref] = await world.deliveries.replay(ALL, 10, later, at)
     assert opened == 1
@@ -143,7 +143,7 @@ async def who_unsubscribed_is_cancelled(world: World) -> None:
     opened, refs = await world.deliveries.replay(ALL, 10, None, world.clock.now())
     assert opened == 2
     for again in await claim(world, *refs):
-        part = await world.batches.hand_over(again, NOBODY, 10, world.clock.now())
+        [part] = await world.batches.hand_over([again], NOBODY, 10, world.clock.now())
         assert [person.subscriber for person in part.recipients] == [bob]
         await finish(world, again, DELIVERED, epoch=part.epoch)
     assert await states(world, message) == {State.DELIVERED: 1, State.CANCELLED: 1}

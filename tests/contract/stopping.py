@@ -42,7 +42,7 @@ async def cancel_ends_what_has_not_started(world: World) -> None:
     [under_way] = await claim(world, second)
     await world.messages.cancel(message, world.clock.now())
     assert await gone(world, third) == 1
-    assert (await world.batches.hand_over(under_way, NOBODY, 1, world.clock.now())).stopped
+    assert (await world.batches.hand_over([under_way], NOBODY, 1, world.clock.now()))[0].stopped
     await finish(world, under_way, DELIVERED)
     assert await states(world, message) == {State.DELIVERED: 2, State.CANCELLED: 1}
     [stopped] = [found for found in await logged(world) if found.state is State.CANCELLED]
@@ -92,9 +92,9 @@ async def what_expires_is_dead(world: World) -> None:
     first, second = await plan(world, size=1)
     [under_way] = await claim(world, first)
     world.clock.advance(599.9)
-    assert not (await world.batches.hand_over(under_way, NOBODY, 1, world.clock.now())).stopped
+    assert not (await world.batches.hand_over([under_way], NOBODY, 1, world.clock.now()))[0].stopped
     world.clock.advance(0.1)
-    assert (await world.batches.hand_over(under_way, NOBODY, 1, world.clock.now())).stopped
+    assert (await world.batches.hand_over([under_way], NOBODY, 1, world.clock.now()))[0].stopped
     assert await gone(world, second) == 1
     await finish(world, under_way, DELIVERED)
     [dead] = [found for found in await logged(world) if found.state is State.DEAD]

@@ -77,7 +77,7 @@ async def whoever_ended_waits_no_more(world: World) -> None:
 async def whoever_left_or_was_stopped_waits_no_more(world: World) -> None:
     message, claimed = await started(world, *"abcd")
     await world.subscribers.erase(SubscriberId("b"), world.clock.now())
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     await finish(world, claimed, DELIVERED, epoch=part.epoch)
     assert world.backlog.waiting() == 0
     message = await publish(world)

@@ -35,9 +35,9 @@ class WrongBatches:
         return claims
 
     async def hand_over(
-        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
-    ) -> Slice:
-        return await self.store.batches.hand_over(claim, after, limit, at)
+        self, claims: Sequence[Claim], after: SubscriberKey, limit: int, at: datetime
+    ) -> Sequence[Slice]:
+        return await self.store.batches.hand_over(claims, after, limit, at)
 
     async def finish(self, reports: Sequence[Report]) -> Finished:
         return await self.store.batches.finish(reports)

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 
-from notefly.application import deliver
+from notefly.application import stride
 from notefly.bootstrap import surroundings
 from notefly.cli import main
 from notefly.domain.outcome import RetryPolicy
@@ -17,5 +17,5 @@ POLICY = partial(RetryPolicy, base=timedelta(milliseconds=50), cap=timedelta(mil
 
 if __name__ == "__main__":
     setattr(surroundings, "RetryPolicy", POLICY)  # noqa: B010 - what is not exported
-    deliver.REST_SECONDS = 0.02
+    stride.REST_SECONDS = 0.02
     main(sys.argv[1:], prog_name="notefly")

@@ -106,7 +106,7 @@ class Delivering(Publishing):
     )
     def finish(self, pick: int, default: str, others: list[str | None], keep: bool) -> None:
         claim, at = self._take_claim(pick, keep=keep), self.clock.now()
-        part = self.run(self.world.batches.hand_over(claim, NOBODY, 100, at))
+        [part] = self.run(self.world.batches.hand_over([claim], NOBODY, 100, at))
         work = self._holds(claim)
         members = [person.subscriber for person in part.recipients]
         if work is not None:
@@ -136,7 +136,7 @@ class Delivering(Publishing):
     @rule(pick=picks)
     def hand_over_a_part_and_stop(self, pick: int) -> None:
         claim, at = self._take_claim(pick, keep=False), self.clock.now()
-        part = self.run(self.world.batches.hand_over(claim, NOBODY, 1, at))
+        [part] = self.run(self.world.batches.hand_over([claim], NOBODY, 1, at))
         work = self._holds(claim)
         delivered = Verdict(State.DELIVERED)
         handed = Handed(NOBODY, part.through, part.epoch, at, delivered, len(part.recipients))
@@ -182,7 +182,7 @@ class Delivering(Publishing):
     @rule(pick=picks, limit=st.integers(1, 2))
     def die_in_a_hand_over(self, pick: int, limit: int) -> None:
         claim, at = self._take_claim(pick, keep=False), self.clock.now()
-        part = self.run(self.world.batches.hand_over(claim, NOBODY, limit, at))
+        [part] = self.run(self.world.batches.hand_over([claim], NOBODY, limit, at))
         if not part.recipients:
             # The channel is not called for nobody, so it cannot die of it.
             self.claims.append(claim)

@@ -26,7 +26,7 @@ async def test_lines_are_told_together(
     assert await statements(store, monkeypatch, PEOPLE) == await statements(store, monkeypatch, 1)
     refs = (await store.batches.plan({"sms": PEOPLE // 2}, 1.0)).refs
     [claim] = (await store.batches.claim(refs[:1], "w", 60.0, NOON)).claims
-    part = await store.batches.hand_over(claim, NOBODY, PEOPLE, NOON)
+    [part] = await store.batches.hand_over([claim], NOBODY, PEOPLE, NOON)
     said = {r.subscriber: Verdict(State.DELIVERED, None, r.name) for r in part.recipients}
     handed = Handed(NOBODY, EVERYBODY, part.epoch, NOON, Verdict(State.DELIVERED), len(said), said)
     await store.batches.finish([Report(claim, Ending.FINISHED, NOON, [handed])])

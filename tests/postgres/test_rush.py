@@ -77,7 +77,7 @@ class Process:
         await self.store.batches.finish([await self.report(claim) for claim in claims])
 
     async def report(self, claim: Claim) -> Report:
-        part = await self.store.batches.hand_over(claim, NOBODY, 100, NOON)
+        [part] = await self.store.batches.hand_over([claim], NOBODY, 100, NOON)
         ending = self.chance.choice([Ending.FINISHED] * 4 + [Ending.RELEASED, Ending.DIED])
         if part.stopped:
             return Report(claim, Ending.RELEASED, NOON)
@@ -128,7 +128,7 @@ async def drain(process: Process) -> None:
         claims = (await process.store.batches.claim(refs, "last", 60.0, NOON)).claims
         reports = []
         for claim in claims:
-            part = await process.store.batches.hand_over(claim, NOBODY, 100, NOON)
+            [part] = await process.store.batches.hand_over([claim], NOBODY, 100, NOON)
             sent = Verdict(State.DELIVERED)
             size = len(part.recipients)
             handed = Handed(NOBODY, EVERYBODY, part.epoch, NOON, sent, size)

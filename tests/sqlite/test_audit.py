@@ -71,7 +71,7 @@ async def in_parts(world: World) -> None:
     await publish(world)
     claimed = next(one for one in await claim(world, *await plan(world)) if one.channel == "sms")
     now = world.clock.now()
-    part = await world.batches.hand_over(claimed, NOBODY, 2, now)
+    [part] = await world.batches.hand_over([claimed], NOBODY, 2, now)
     handed = Handed(NOBODY, part.through, part.epoch, now, DELIVERED, len(part.recipients))
     begun = Begun(part.through, SubscriberKey(4), part.epoch, now)
     report = Report(claimed, Ending.DIED, now, [handed], "killed", begun)

@@ -81,7 +81,7 @@ async def test_a_second_after_the_change_nothing_may_start(
 ) -> None:
     """Consent was read before the change, which is right; the call came too late after it."""
     _, claimed = await started(world, "ada", "bob")
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     await world.subscribers.erase(SubscriberId("ada"), world.clock.now())
     world.clock.advance(seconds)
     now = world.clock.now()
@@ -92,7 +92,7 @@ async def test_a_second_after_the_change_nothing_may_start(
 
 async def test_so_it_is_for_an_attempt_that_was_not_the_last(world: World) -> None:
     _, claimed = await started(world, "ada", "bob")
-    part = await world.batches.hand_over(claimed, NOBODY, 10, world.clock.now())
+    [part] = await world.batches.hand_over([claimed], NOBODY, 10, world.clock.now())
     await world.subscribers.erase(SubscriberId("ada"), world.clock.now())
     now = world.clock.advance(2)
     later = retry(now)

@@ -31,10 +31,10 @@ class Troubled:
         return await self.right.claim(refs, worker, lease_seconds, at)
 
     async def hand_over(
-        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
-    ) -> Slice:
+        self, claims: Sequence[Claim], after: SubscriberKey, limit: int, at: datetime
+    ) -> Sequence[Slice]:
         self._trouble("hand_over")
-        return await self.right.hand_over(claim, after, limit, at)
+        return await self.right.hand_over(claims, after, limit, at)
 
     async def finish(self, reports: Sequence[Report]) -> Finished:
         self._trouble("finish")

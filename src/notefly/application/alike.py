@@ -26,6 +26,8 @@ class DeliverAlike:
     judge: Judge
     clock: Clock
     deadline_seconds: float
+    rows: int = EVERYBODY
+    """Deliveries that may be claimed together: as many as a transaction holds."""
 
     async def group(self, claims: Sequence[Claim]) -> Sequence[Report]:
         """What became of each. Never raises for anything that the channel does.
@@ -57,7 +59,7 @@ class DeliverAlike:
         while not self._fresh(read_at):
             read_at = self.clock.now()
             try:
-                part = await self.batches.hand_over(claim, NOBODY, 1, read_at)
+                [part] = await self.batches.hand_over([claim], NOBODY, 1, read_at)
             except NoteflyError as error:
                 return Report(claim, Ending.RELEASED, self.clock.now(), (), str(error))
             if part.stopped:

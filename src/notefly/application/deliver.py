@@ -1,12 +1,14 @@
 """Deliver a claimed batch: consent, hand-over, outcome, again and again until it is done."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from notefly.application.doorbell import Doorbell
 from notefly.application.retry import Judge
+from notefly.application.stride import GROWTH, HAND_OVER_SECONDS, Stride
 from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import SubscriberKey
@@ -15,51 +17,12 @@ from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
 from notefly.ports.clock import Clock
 
-HAND_OVER_SECONDS = 0.5
-"""Work in one hand-over: consent is never older than this when somebody's turn comes."""
-FIRST_HAND_OVER = 4
-GROWTH = 8
-"""How much larger one hand-over may be than the last."""
-FIRST_REST_SECONDS, REST_SECONDS = 0.01, 1.0
-PATIENCE = 8
-"""Hand-overs in vain before they are larger again, whoever is in them."""
+LOG = logging.getLogger(__name__)
+FRESH_SECONDS = 0.1
+"""How old consent may be that was read for several hand-overs, when one of them begins."""
+RECORD_SECONDS = 2.0
+"""After this, what others in the group came to is recorded before the rest is begun."""
 NO_ADDRESS = Refused("there is no address")
-
-
-@dataclass(slots=True)
-class Stride:
-    """How many recipients a channel takes in one hand-over."""
-
-    seconds_each: float = HAND_OVER_SECONDS / FIRST_HAND_OVER
-    """A few at first: nobody knows yet how long a channel takes."""
-    in_vain: int = 0
-    """Hand-overs in a row of which nobody was taken."""
-
-    def recipients(self, at_most: int, spent: int) -> int:
-        """At most half a second of work, and fewer with each try.
-
-        Whatever is wrong with one of them (`send` raises) must not cost the others their attempts:
-        they are told apart before those run out. Not so while the channel takes nobody at all.
-        """
-        in_time = int(HAND_OVER_SECONDS / self.seconds_each)
-        apart = int(at_most / GROWTH ** (spent - 1))
-        anyhow = GROWTH ** min(self.in_vain // PATIENCE, PATIENCE) if self.in_vain else 0
-        return max(1, min(at_most, in_time, max(apart, anyhow)))
-
-    @property
-    def rest_seconds(self) -> float:
-        """Longer and longer while nobody is taken: a channel that is down must not cost the others
-        the store's time, nor its own deliveries their attempts in no time."""
-        beyond = self.in_vain - PATIENCE
-        return 0.0 if beyond < 0 else min(REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** min(beyond, 32))
-
-    def answered(self, *, taken: bool) -> None:
-        self.in_vain = 0 if taken else self.in_vain + 1
-
-    def measured(self, recipients: int, seconds: float) -> None:
-        """Slower counts at once; faster is believed step by step."""
-        cost = max(seconds, 1e-9) / recipients
-        self.seconds_each = max(cost, self.seconds_each / GROWTH)
 
 
 @dataclass(slots=True)
@@ -78,9 +41,24 @@ class DeliverBatch:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One hand-over at a time, from reading consent on: nobody's grows old in a line."""
 
+    @property
+    def rows(self) -> int:
+        """Deliveries that may be claimed together."""
+        return self.stride.together
+
     async def group(self, claims: Sequence[Claim]) -> Sequence[Report]:
-        """One after the other."""
-        return [await self(claim) for claim in claims]
+        """The small ones in one turn; the rest one after the other, or given back if it is late."""
+        began = self.clock.monotonic()
+        usual = [claim for claim in claims if claim.spent == 1]
+        reports = await self._in_one_turn(usual) if len(usual) > 1 else []
+        done = {report.claim.batch for report in reports}
+        for claim in (claim for claim in claims if claim.batch not in done):
+            late = self.stopping() or self.clock.monotonic() - began > RECORD_SECONDS
+            if reports and late:
+                reports.append(Report(claim, Ending.RELEASED, self.clock.now()))
+            else:
+                reports.append(await self._alone(claim))
+        return reports
 
     async def __call__(self, claim: Claim) -> Report:
         """What became of it. Never raises for anything that the channel does."""
@@ -94,20 +72,56 @@ class DeliverBatch:
                     part = await self._consented(claim, after, limit)
                 except NoteflyError as error:
                     return Report(claim, Ending.RELEASED, self.clock.now(), handed, str(error))
-                if part.stopped:
-                    # The next claim ends what is left, by the same rule as for everybody else.
-                    return Report(claim, Ending.RELEASED, self.clock.now(), handed)
-                begun = Begun(part.after, part.through, part.epoch, self.clock.now())
-                try:
-                    _append(handed, part, await self._hand_over(claim, part, begun.started_at))
-                except ChannelDied as error:
-                    at = self.clock.now()
-                    return Report(claim, Ending.DIED, at, handed, str(error), begun)
-            if part.last:
-                return Report(claim, Ending.FINISHED, self.clock.now(), handed)
+                ended = await self._one(claim, part, handed)
+            if ended is not None:
+                return ended
             if self.stopping():
                 return Report(claim, Ending.RELEASED, self.clock.now(), handed)
             after = part.through
+
+    async def _one(self, claim: Claim, part: Slice, handed: list[Handed]) -> Report | None:
+        """One hand-over; what became of the claim, if it came to its end."""
+        if part.stopped:
+            # The next claim ends what is left, by the same rule as for everybody else.
+            return Report(claim, Ending.RELEASED, self.clock.now(), handed)
+        begun = Begun(part.after, part.through, part.epoch, self.clock.now())
+        try:
+            _append(handed, part, await self._hand_over(claim, part, begun.started_at))
+        except ChannelDied as error:
+            self.stride.died = True
+            return Report(claim, Ending.DIED, self.clock.now(), handed, str(error), begun)
+        return Report(claim, Ending.FINISHED, self.clock.now(), handed) if part.last else None
+
+    async def _in_one_turn(self, claims: Sequence[Claim]) -> list[Report]:
+        """Those that need but one hand-over, while all is well and what was read is fresh."""
+        reports: list[Report] = []
+        async with self.turn:
+            await self._prepare()
+            read_at = self.clock.monotonic()
+            for claim, part in zip(claims, await self._read_together(claims), strict=False):
+                if self.stride.troubled or self.clock.monotonic() - read_at >= FRESH_SECONDS:
+                    break
+                if part.last and (report := await self._one(claim, part, [])) is not None:
+                    reports.append(report)
+                if self.stopping():
+                    break
+        return reports
+
+    async def _read_together(self, claims: Sequence[Claim]) -> Sequence[Slice]:
+        """Nothing, if it cannot be done: then each reads for itself, and has its own trouble."""
+        limit = self.stride.recipients(self.channel.batch_size, 1)
+        try:
+            return await self.batches.hand_over(claims, NOBODY, limit, self.clock.now())
+        except Exception:  # noqa: BLE001 - whatever it is, it is met again by whom it is about
+            return ()
+
+    async def _alone(self, claim: Claim) -> Report:
+        """A bug costs nobody else in the group what became of them."""
+        try:
+            return await self(claim)
+        except Exception as error:
+            LOG.exception("a batch on %s could not be delivered", claim.channel)
+            return failed(claim, error, self.clock.now())
 
     async def _consented(self, claim: Claim, after: SubscriberKey, limit: int) -> Slice:
         """As the choices stand now: read again, of fewer, if it took so long that they are old.
@@ -118,7 +132,7 @@ class DeliverBatch:
         last = False
         while True:
             began = self.clock.monotonic()
-            part = await self.batches.hand_over(claim, after, limit, self.clock.now())
+            [part] = await self.batches.hand_over([claim], after, limit, self.clock.now())
             if last or self.clock.monotonic() - began < HAND_OVER_SECONDS:
                 return part
             last, limit = limit == 1, max(1, limit // GROWTH)
@@ -165,6 +179,11 @@ class DeliverBatch:
             raise
         except Exception as error:  # noqa: BLE001 - a channel may raise anything
             return Outcomes(Retry(f"{type(error).__name__}: {error}"))
+
+
+def failed(claim: Claim, error: Exception, at: datetime) -> Report:
+    """Twice on the same batch, and it counts as poison."""
+    return Report(claim, Ending.DIED, at, (), f"{type(error).__name__}: {error}")
 
 
 def _append(handed: list[Handed], part: Slice, answered: Handed) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NewType
 
 from notefly.application.alike import DeliverAlike
-from notefly.application.deliver import DeliverBatch
+from notefly.application.deliver import DeliverBatch, failed
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import Pace
 from notefly.application.trouble import Trouble
@@ -72,9 +72,10 @@ class Lane:
         self._terms = tools.terms
         self._worker = tools.worker
         self._open = frozenset(deliver)
-        self._alike = not any(d.channel.per_recipient for d in deliver.values())
         self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
         self._held: dict[int, Claim] = {}
+        self._apart = 0
+        """So many claims more are of one batch each."""
         self._calm = Doorbell()
         self.stopping = False
 
@@ -121,7 +122,21 @@ class Lane:
         await self._queue.ack(claimed.gone)
         await self._queue.nack(claimed.busy, self._terms.busy)
         self._held |= {claim.batch: claim for claim in claimed.claims}
-        return claimed.claims
+        return await self._one_suspect(claimed.claims)
+
+    async def _one_suspect(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """What a process died on is held alone.
+
+        A lease that runs out counts as a death of each batch that was held with it. Were they held
+        together once more, one more lost worker would end them all.
+        """
+        suspects = [claim for claim in claims if claim.deaths]
+        self._apart = max(self._apart - 1, len(suspects))
+        if not suspects or len(claims) == 1:
+            return claims
+        at = self._clock.now()
+        await self._record([Report(claim, Ending.RELEASED, at, ()) for claim in suspects])
+        return [claim for claim in claims if not claim.deaths]
 
     async def _refused(self, error: Exception) -> None:
         if not isinstance(error, NoteflyError):
@@ -135,7 +150,8 @@ class Lane:
         """Empty when it was woken to look again."""
         if self.stopping:
             return []
-        rows = self._pace.deliveries if self._alike else 1
+        together = min([self._pace.deliveries, *(one.rows for one in self._deliver.values())])
+        rows = 1 if self._apart else together
         receiving = asyncio.ensure_future(self._queue.receive(self._open, rows))
         self._receiving.add(receiving)
         try:
@@ -158,10 +174,9 @@ class Lane:
             try:
                 reports += await self._deliver[channel].group(group)
             except Exception as error:
-                # A bug must not hold up the lane; twice on the same batch, and it counts as poison.
+                # A bug must not hold up the lane.
                 LOG.exception("batches on %s could not be delivered", channel)
-                at, detail = self._clock.now(), f"{type(error).__name__}: {error}"
-                reports += [Report(claim, Ending.DIED, at, (), detail) for claim in group]
+                reports += [failed(claim, error, self._clock.now()) for claim in group]
             self._meter.attempt(channel, self._clock.monotonic() - began)
         return reports
 
@@ -185,7 +200,8 @@ class Lane:
         for batch in done:
             self._held.pop(batch, None)
         if finished is not None:
-            self._pace.measured(sum(report.claim.size for report in reports), finished.seconds)
+            handed = sum(report.claim.size for report in reports if report.handed)
+            self._pace.measured(handed, finished.seconds)
             await self._give_back(done, self._patiently(reports, finished.refs))
 
     async def _give_back(self, done: Sequence[BatchKey], refs: Sequence[BatchRef]) -> None:
@@ -201,12 +217,12 @@ class Lane:
             self._reconciler.ring()
 
     def _patiently(self, reports: Sequence[Report], refs: Sequence[BatchRef]) -> Sequence[BatchRef]:
-        """What was given back without a hand-over had its trouble: it is not tried at once."""
+        """What trouble kept from being handed over is not tried at once."""
         later = self._clock.now() + timedelta(seconds=self._terms.trouble)
         troubled = {
             report.claim.batch
             for report in reports
-            if report.ending is Ending.RELEASED and not report.handed
+            if report.ending is Ending.RELEASED and report.detail and not report.handed
         }
         return [replace(ref, due_at=later) if ref.batch in troubled else ref for ref in refs]
 

@@ -70,9 +70,12 @@ class BatchStore(Protocol):
         ...
 
     async def hand_over(
-        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
-    ) -> Slice:
-        """Read consent again, right before a hand-over: the next `limit` members."""
+        self, claims: Sequence[Claim], after: SubscriberKey, limit: int, at: datetime
+    ) -> Sequence[Slice]:
+        """Read consent again, right before a hand-over: the next `limit` members of each claim.
+
+        All as the choices stand at one moment.
+        """
         ...
 
     async def finish(self, reports: Sequence[Report]) -> Finished:

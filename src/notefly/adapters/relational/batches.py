@@ -58,12 +58,12 @@ class RelationalBatches:
         )
 
     async def hand_over(
-        self, claim: Claim, after: SubscriberKey, limit: int, at: datetime
-    ) -> Slice:
-        kind = self._kinds[claim.channel]
+        self, claims: Sequence[Claim], after: SubscriberKey, limit: int, at: datetime
+    ) -> Sequence[Slice]:
+        kinds = [(claim, self._kinds[claim.channel]) for claim in claims]
 
-        def work(reading: Reading) -> Slice:
-            return _slice(reading, claim, kind, after, limit, at)
+        def work(reading: Reading) -> Sequence[Slice]:
+            return [_slice(reading, claim, kind, after, limit, at) for claim, kind in kinds]
 
         return await self._database.read(work)
 
