@@ -95,7 +95,7 @@ def test_the_whole_way(up: Callable[[], Up], ports: tuple[int, int], tmp_path: P
     assert "Goal!" in log
     assert log.count('<span class="state delivered">') == 6
     for who in ("ada", "ben", "chloe"):
-        assert f'<span class="who">{who}</span>' in log
+        assert f'<span class="who" title="{who}">' in log
 
     began = time.monotonic()
     assert first.interrupt() == 0
