@@ -92,10 +92,10 @@ def test_dead_is_what_still_is_whatever_was_replayed() -> None:
 
 def test_a_channel_says_what_ended_this_minute_by_state() -> None:
     queue = [{"channel": "sms", "deliveries_open": 0, "retrying": 0, "paused": False}]
-    rates = {"sms": {"delivered": 50.0, "dead": 0.5, "cancelled": 0.0}}
+    rates = {"sms": {"cancelled": 0.0, "dead": 0.5, "delivered": 50.0}}
     stats = {"deliveries": {"by_channel": {}}, "rates": {"by_channel": rates, "over_seconds": 60.0}}
     (line,) = lines(stats, queue, {})
-    assert line.lately == {"delivered": "3,000", "dead": "30"}
+    assert list(line.lately.items()) == [("delivered", "3,000"), ("dead", "30")]
 
 
 def test_every_page_has_a_key_of_its_own_and_knows_what_belongs_to_it() -> None:

@@ -135,5 +135,6 @@ def test_settings_say_where_they_come_from(own_console: Console) -> None:
     assert "<code>rate_limit</code>" in page
     for amount in ("10,000,000 deliveries", "30 seconds", "1,024 MiB", "1 node"):
         assert f">{amount}<" in page
+    assert "0 streams" not in page, "no limit is not a limit of none"
     assert "default" in page
     assert "This console" in page

@@ -16,6 +16,7 @@ from notefly.client.publishing import new_key
 
 blueprint = Blueprint("home", __name__)
 LAST = 8
+ENDINGS = ("delivered", "dead", "cancelled")
 SAMPLES: Mapping[str, tuple[str, str]] = {
     "sports": ("Goal!", "1:0 in the 89th minute."),
     "finance": ("Rates unchanged", "The central bank leaves its rate at 2 %."),
@@ -94,8 +95,8 @@ def lines(stats: Json, queue: Sequence[Json], dead: Mapping[str, int]) -> list[L
         strip = strip_of(channel, {**counts, "pending": left})
         minute = {
             state: lately(rate, rates["over_seconds"])
-            for state, rate in rates["by_channel"].get(channel, {}).items()
-            if rate
+            for state in ENDINGS
+            if (rate := rates["by_channel"].get(channel, {}).get(state))
         }
         return Line(strip, counts, minute, left, one["retrying"], one["paused"])
 
