@@ -64,6 +64,16 @@ def test_a_recipient_has_a_page_for_all_channels(console: Console, broker: Broke
     assert "there is no message" in console.get("/messages/nope/to/ada", 404)
 
 
+def test_a_message_shows_how_it_goes_out_on_each_channel(console: Console, broker: Broker) -> None:
+    message = broker.done(broker.publish(category="sports", title="Goal!", body="As sent")["id"])
+    page = console.get(f"/messages/{message['id']}")
+    for channel in message["deliveries"]["by_channel"]:
+        label = {"sms": "SMS", "email": "E-mail"}.get(channel, channel.capitalize())
+        assert f'aria-label="{label}, as it goes out">' in page
+    part = console.get(f"/messages/{message['id']}", headers={"HX-Request": "true"})
+    assert "as it goes out" not in part
+
+
 def test_what_has_not_started_is_stopped(console: Console, broker: Broker) -> None:
     broker.call("POST", "/v1/channels/email/pause")
     message = broker.publish(category="sports", body="Not like this")["id"]

@@ -40,8 +40,21 @@ async def progress_of(broker: BrokerApi, message_id: str, now: datetime) -> dict
 @inject
 async def page(message: str, broker: Injected[BrokerApi], clock: Injected[Clock]) -> Page:
     view = await progress_of(broker, message, clock())
-    template = "messages/_progress.html" if in_place() else "messages/page.html"
-    return await render_template(template, **view)
+    if in_place():
+        return await render_template("messages/_progress.html", **view)
+    samples = await samples_of(broker, message, [strip.channel for strip in view["strips"]])
+    return await render_template("messages/page.html", **view, samples=samples)
+
+
+async def samples_of(broker: BrokerApi, message: str, channels: Sequence[str]) -> list[Json]:
+    """What goes out on each channel, to the first who gets it there; not to who was erased."""
+
+    async def first(channel: str) -> Sequence[Json]:
+        log = await broker.deliveries(1, {"message": message, "channel": channel})
+        return [await broker.delivery(one["id"]) for one in log["items"]]
+
+    found = await asyncio.gather(*map(first, channels))
+    return [story for stories in found for story in stories if story["rendered"]]
 
 
 @blueprint.get("/messages/<message>/to/<subscriber>")
