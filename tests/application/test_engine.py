@@ -47,7 +47,7 @@ async def test_a_channel_that_kills_every_batch_ends_too(tmp_path: Path) -> None
     async with house_with(tmp_path, channel) as house, house.running():
         await join(house.world, "ada", "bob", "cleo")
         message = await house.goal()
-        assert await house.done(message) == {State.DEAD: 3}
+        assert await house.done(message, 0.1) == {State.DEAD: 3}
 
 
 async def test_a_slow_channel_holds_up_nobody_else(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ async def test_after_a_death_they_are_handed_over_one_by_one(tmp_path: Path) -> 
         report = await one(claimed)
         assert (report.ending, [part.size for part in report.handed]) == (Ending.DIED, [2])
         refs = (await house.world.batches.finish([report])).refs
-        for claimed in await claim(house.world, *refs):
+        for ref in refs:
+            [claimed] = await claim(house.world, ref)
             await house.world.batches.finish([await one(claimed)])
         assert sizes == [6, 1, 1, 1, 1, 1, 1, 1]
         assert await states(house.world, message) == {State.DELIVERED: 5, State.DEAD: 1}

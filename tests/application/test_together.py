@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from notefly.application.deliver import FRESH_SECONDS, RECORD_SECONDS, DeliverBatch
+from notefly.application.deliver import FRESH_SECONDS, READ_TOGETHER, RECORD_SECONDS, DeliverBatch
 from notefly.application.lanes import PUMPS
 from notefly.application.stride import Stride
 from notefly.domain.batch import Claim, Ending, Report
@@ -145,6 +145,41 @@ async def test_a_stop_and_a_long_delay_give_back_what_was_not_begun(tmp_path: Pa
         one = deliver(house, channel, stopping=True)
         one.stride.seconds_each = 1e-4
         assert endings(await one.group(claims)) == ["finished", "released"]
+
+
+async def test_a_bug_in_one_of_them_does_not_undo_the_others(tmp_path: Path) -> None:
+    async def answer(_: HandOver) -> Outcomes:
+        return cast("Outcomes", None) if len(channel.calls) == 2 else Outcomes(Delivered())
+
+    channel = Scripted(answer=answer)
+    async with house_with(tmp_path, channel) as house:
+        _, claims = await several(house, 3, *"ab")
+        reports = await ready(house, channel).group(claims)
+        assert endings(reports) == ["finished", "died", "finished"]
+        assert len(channel.calls) == 3
+
+
+async def test_a_channel_that_cannot_be_prepared_is_met_by_each_alone(tmp_path: Path) -> None:
+    class Unready(Scripted):
+        troubles = 1
+
+        async def prepare(self) -> None:
+            self.troubles -= 1
+            if self.troubles >= 0:
+                raise KeyError("a bug")
+
+    async with house_with(tmp_path, channel := Unready()) as house:
+        _, claims = await several(house, 3, *"ab")
+        assert endings(await ready(house, channel).group(claims)) == ["finished"] * 3
+
+
+async def test_many_are_read_in_parts_so_that_what_was_read_stays_fresh(tmp_path: Path) -> None:
+    channel = Scripted()
+    async with house_with(tmp_path, channel) as house:
+        _, claims = await several(house, READ_TOGETHER + 2, "a")
+        one, counted = ready(house, channel), count_readings(house)
+        assert endings(await one.group(claims)) == ["finished"] * len(claims)
+        assert counted == [READ_TOGETHER, 2]
 
 
 async def test_trouble_in_reading_is_met_by_each_alone(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_a_channel_says_what_ended_this_minute_by_state() -> None:
     rates = {"sms": {"cancelled": 0.0, "dead": 0.5, "delivered": 50.0}}
     stats = {"deliveries": {"by_channel": {}}, "rates": {"by_channel": rates, "over_seconds": 60.0}}
     (line,) = lines(stats, queue, {})
+    assert line.lately is not None
     assert list(line.lately.items()) == [("delivered", "3,000"), ("dead", "30")]
 
 

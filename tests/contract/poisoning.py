@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from notefly.domain.batch import EVERYBODY, NOBODY, BatchRef, Begun, Claim
 from notefly.domain.delivery import Reason, State
-from notefly.domain.ids import MessageId
+from notefly.domain.ids import BatchKey, MessageId
 from tests.contract.recording import next_part
 from tests.support.checks import Suite
 from tests.support.story import (
@@ -47,6 +47,22 @@ async def _try(world: World, claimed: Claim, guilty: int) -> list[BatchRef]:
     if any(person.subscriber == guilty for person in part.recipients):
         return await died(world, claimed)
     return list((await finish(world, claimed, DELIVERED)).refs)
+
+
+@poisoning
+async def of_those_that_died_once_a_claim_takes_one(world: World) -> None:
+    await join(world, "ada")
+    for _ in range(3):
+        await publish(world)
+    for claimed in await claim(world, *await plan(world)):
+        await died(world, claimed)
+    suspects = await world.batches.unfinished(BatchKey(0), 10)
+    await publish(world)
+    asked = [*suspects, *await plan(world)]
+    claims = await world.batches.claim(asked, "w2", LEASE, world.clock.now())
+    assert sorted(claimed.deaths for claimed in claims.claims) == [0, 1]
+    assert len(claims.busy) == 2
+    assert not claims.gone
 
 
 @poisoning

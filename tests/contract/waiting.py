@@ -94,6 +94,7 @@ async def splitting_changes_nothing_and_burying_does(world: World) -> None:
     refs = await died(world, claimed)
     while refs:
         assert world.backlog.waiting() > 0
-        claims = await claim(world, *refs)
-        refs = [ref for each in claims for ref in await died(world, replace(each))]
+        first, *others = refs
+        [claimed] = await claim(world, first)
+        refs = [*others, *await died(world, replace(claimed))]
     assert world.backlog.waiting() == 0

@@ -51,7 +51,7 @@ class Delivering(Publishing):
     def _claim(self, refs: Sequence[BatchRef]) -> None:
         at = self.clock.now()
         found = self.run(self.world.batches.claim(refs, "w1", LEASE, at))
-        gone, busy, claimed = [], [], []
+        gone, busy, claimed, suspect = [], [], [], False
         for ref in refs:
             work = self.model.works[ref.batch]
             if not work.left:
@@ -61,9 +61,10 @@ class Delivering(Publishing):
             elif stopped := work.stops(at):
                 self.model.stop(work, stopped)
                 gone.append(ref.batch)
-            elif work.due and work.due > at:
+            elif (work.due and work.due > at) or (work.deaths and suspect):
                 busy.append(ref.batch)
             else:
+                suspect = suspect or work.deaths > 0
                 work.attempts += 1
                 work.leased_until, work.due = self.clock.monotonic() + LEASE, None
                 claimed.append((work.key, work.attempts, work.spent + 1, len(work.left)))

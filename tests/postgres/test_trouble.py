@@ -7,7 +7,7 @@ from typing import TypeVar
 import asyncpg
 import pytest
 
-from notefly.adapters.postgres import transaction as transactions
+from notefly.adapters.postgres import database as databases
 from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.postgres.waiting import answer
 from notefly.adapters.relational.rows import StoreBrokenError
@@ -113,7 +113,7 @@ async def test_who_stands_still_in_the_midst_of_a_copy_keeps_no_locks(
     dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that is stopped while it records: no timeout of the server reaches it."""
-    monkeypatch.setattr(transactions, "STANDSTILL_SECONDS", 0.1)
+    monkeypatch.setattr(databases, "STANDSTILL_SECONDS", 0.1)
     stopped = await asyncpg.connect(
         dsn,
         server_settings={

@@ -41,7 +41,7 @@ class PrometheusMeter:
         )
         self._attempts = Histogram(
             "notefly_attempt_seconds",
-            "One try of a batch on a channel.",
+            "One try of batches that were claimed together, on a channel.",
             ["channel"],
             registry=self._registry,
             buckets=ATTEMPT_SECONDS,

@@ -74,8 +74,6 @@ class Lane:
         self._open = frozenset(deliver)
         self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
         self._held: dict[int, Claim] = {}
-        self._apart = 0
-        """So many claims more are of one batch each."""
         self._calm = Doorbell()
         self.stopping = False
 
@@ -122,21 +120,7 @@ class Lane:
         await self._queue.ack(claimed.gone)
         await self._queue.nack(claimed.busy, self._terms.busy)
         self._held |= {claim.batch: claim for claim in claimed.claims}
-        return await self._one_suspect(claimed.claims)
-
-    async def _one_suspect(self, claims: Sequence[Claim]) -> Sequence[Claim]:
-        """What a process died on is held alone.
-
-        A lease that runs out counts as a death of each batch that was held with it. Were they held
-        together once more, one more lost worker would end them all.
-        """
-        suspects = [claim for claim in claims if claim.deaths]
-        self._apart = max(self._apart - 1, len(suspects))
-        if not suspects or len(claims) == 1:
-            return claims
-        at = self._clock.now()
-        await self._record([Report(claim, Ending.RELEASED, at, ()) for claim in suspects])
-        return [claim for claim in claims if not claim.deaths]
+        return claimed.claims
 
     async def _refused(self, error: Exception) -> None:
         if not isinstance(error, NoteflyError):
@@ -150,8 +134,7 @@ class Lane:
         """Empty when it was woken to look again."""
         if self.stopping:
             return []
-        together = min([self._pace.deliveries, *(one.rows for one in self._deliver.values())])
-        rows = 1 if self._apart else together
+        rows = min([self._pace.deliveries, *(one.rows for one in self._deliver.values())])
         receiving = asyncio.ensure_future(self._queue.receive(self._open, rows))
         self._receiving.add(receiving)
         try:

@@ -17,7 +17,7 @@ from notefly.ports.channel import Channel
 PUMPS = 2
 """Groups under way in a lane that treats everybody alike: one is recorded, one is made ready."""
 IN_FLIGHT = 4
-"""Batches under way at once on a channel that is called."""
+"""Groups of batches under way at once on a channel that is called."""
 DRAIN_SECONDS = 8.0
 
 
@@ -27,7 +27,7 @@ class Share:
 
     channels: frozenset[str]
     at_once: int = IN_FLIGHT
-    """Batches under way at once on each channel that is called."""
+    """Groups of batches under way at once on each channel that is called."""
 
 
 @dataclass(slots=True)

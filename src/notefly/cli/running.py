@@ -58,7 +58,7 @@ def client(*, supervised: bool) -> None:
 @click.command()
 @supervised_option
 @click.option("--channel", "channels", multiple=True, help="Only this one; may be repeated.")
-@click.option("--concurrency", type=click.IntRange(1, 999), help="Batches at once on a channel.")
+@click.option("--concurrency", type=click.IntRange(1, 999), help="Groups of batches at once.")
 @plainly
 def worker(*, supervised: bool, channels: tuple[str, ...], concurrency: int | None) -> None:
     """Run a worker: it delivers what brokers accept, on a store on PostgreSQL.

@@ -3,7 +3,7 @@
 import logging
 from http import HTTPStatus
 
-from quart import Quart, jsonify, redirect, render_template, request
+from quart import Quart, jsonify, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from notefly.client import (
@@ -112,7 +112,9 @@ def _add_error_pages(app: Quart) -> None:
     async def down(error: BrokerDown) -> Page:
         part = "errors/_down.html" if in_place() else "errors/down.html"
         page = await render_template(part, reason=str(error), again=request.method == "GET")
-        return page, UNAVAILABLE
+        answer = await make_response(page, UNAVAILABLE)
+        answer.headers["Retry-After"] = "3"
+        return answer
 
     @app.errorhandler(BrokerLocked)
     async def locked(error: BrokerLocked) -> Page:

@@ -16,8 +16,8 @@ OURS = frozenset(
 )
 """What a console reads, besides what it asks the broker."""
 ONE = {
-    "batches": "batch",
     "deliveries": "delivery",
+    "groups": "group",
     "nodes": "node",
     "seconds": "second",
     "streams": "stream",
@@ -51,7 +51,7 @@ def plain(value: object) -> object:
 @blueprint.app_template_filter("amount")
 def amount(one: Json) -> str:
     """A value with its unit; what counts things is cut into thousands."""
-    value, unit = one["value"], one["unit"]
+    value, unit = one["value"], one.get("unit", "")  # An older broker tells none.
     if not unit:
         return str(value)
     number = f"{value:,}" if isinstance(value, int) else f"{value:,g}"

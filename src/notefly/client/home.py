@@ -30,7 +30,8 @@ class Line:
 
     strip: Strip
     counts: Mapping[str, int]
-    lately: Mapping[str, str]
+    lately: Mapping[str, str] | None
+    """None: the broker cannot say yet."""
     open: int
     retrying: int
     paused: bool
@@ -88,6 +89,7 @@ def lately(per_second: float | None, seconds: float | None) -> str:
 def lines(stats: Json, queue: Sequence[Json], dead: Mapping[str, int]) -> list[Line]:
     """One for each channel of the queue, in its order; dead is what still is."""
     ended, rates = stats["deliveries"]["by_channel"], stats["rates"]
+    by_channel = rates.get("by_channel", {})  # A broker that is older than this console has none.
 
     def line(one: Json) -> Line:
         channel, left = one["channel"], one["deliveries_open"]
@@ -96,9 +98,10 @@ def lines(stats: Json, queue: Sequence[Json], dead: Mapping[str, int]) -> list[L
         minute = {
             state: lately(rate, rates["over_seconds"])
             for state in ENDINGS
-            if (rate := rates["by_channel"].get(channel, {}).get(state))
+            if (rate := by_channel.get(channel, {}).get(state))
         }
-        return Line(strip, counts, minute, left, one["retrying"], one["paused"])
+        known = minute if rates["over_seconds"] is not None else None
+        return Line(strip, counts, known, left, one["retrying"], one["paused"])
 
     return [line(one) for one in queue]
 

@@ -63,8 +63,8 @@ class Settings:
     """Nodes of a NATS cluster that keep each batch."""
     broker_delivers: bool = True
     """No: a broker accepts, plans and answers, and `notefly worker`s deliver."""
-    concurrency: int = _measured(4, "batches")
-    """Batches under way at once on each channel that is called, in each process."""
+    concurrency: int = _measured(4, "groups")
+    """Groups of batches under way at once on each channel that is called, in each process."""
     require_keys: bool = False
     api_key: str = field(default="", repr=False)
     """What the client and the commands present to the broker."""

@@ -178,11 +178,11 @@ def replicas(raw: object) -> int:
     return int(str(raw))
 
 
-def batches(raw: object) -> int:
+def groups(raw: object) -> int:
     """How many at once."""
     shown = str(raw)
     if isinstance(raw, bool) or not re.fullmatch("[1-9][0-9]{0,2}", shown):
-        raise ValueError(f"must be a number of batches from 1 to 999, not {raw!r}")
+        raise ValueError(f"must be a number of groups from 1 to 999, not {raw!r}")
     return int(shown)
 
 
@@ -214,7 +214,7 @@ PARSERS: Mapping[str, Callable[[object], object]] = {
     "queue": queue,
     "queue_replicas": replicas,
     "broker_delivers": switch,
-    "concurrency": batches,
+    "concurrency": groups,
     "require_keys": switch,
     "api_key": api_key,
     "public_url": web_address,

@@ -19,7 +19,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What could be claimed; `gone` is finished and may leave the queue, `busy` is leased."""
+    """What could be claimed; `gone` is finished and may leave the queue, `busy` comes later.
+
+    It is leased, not due, or one more that a process died on: of those a claim holds one.
+    """
 
     claims: Sequence[Claim]
     gone: Sequence[BatchKey]

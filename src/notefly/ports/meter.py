@@ -11,5 +11,5 @@ class Meter(Protocol):
         ...
 
     def attempt(self, channel: str, seconds: float) -> None:
-        """A batch was tried on a channel."""
+        """A group of batches was tried on a channel."""
         ...

@@ -104,10 +104,10 @@ UPDATE batch SET lease_until = coalesce($1::float8, extract(epoch FROM clock_tim
 WHERE key = $3 AND state = 1 AND attempts = $4
 
 -- name: end_standstills
--- Neither a timeout nor a cancel reaches a server process that waits for the rest of a COPY.
+-- Neither a timeout nor a cancel reaches a server process that waits for the rest of a COPY. No statement takes as long.
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = current_setting('application_name') AND usename = current_user AND datname = current_database()
-AND state = 'active' AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - make_interval(secs => $1::float8)
+AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite') AND query_start < clock_timestamp() - make_interval(secs => $1::float8)
 
 -- name: expired_leases
 -- A server that was away kept everybody from keeping theirs: the living have a moment to do so.

@@ -1,6 +1,7 @@
 """Connections that keep the promise, and servers that cannot."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +13,7 @@ from notefly.adapters.postgres.schema import migrate
 from notefly.adapters.postgres.transaction import Link, Links
 from notefly.domain.errors import StoreUnusable
 
+LOG = logging.getLogger(__name__)
 OLDEST = 140_000
 CONNECTIONS = 10
 """At most, for each process; one of them accepts."""
@@ -22,8 +24,10 @@ STARTING = (
     asyncpg.CannotConnectNowError,
     asyncpg.CrashShutdownError,
     asyncpg.AdminShutdownError,
+    asyncpg.ConnectionDoesNotExistError,
+    ConnectionResetError,
 )
-"""What a server says that starts, or begins to recover from a crash."""
+"""What is heard of a server that starts, or ends everybody to recover from a crash."""
 COMMAND_SECONDS = 20.0
 """No statement takes as long; whoever waits longer talks to a server that is gone."""
 SETTINGS = {
@@ -69,6 +73,7 @@ async def open_pool(
         except StoreUnusable as error:
             if not isinstance(error.__cause__, STARTING) or time.monotonic() > deadline:
                 raise
+            LOG.info("%s; it is tried again", error)
         await asyncio.sleep(AGAIN_SECONDS)
 
 

@@ -15,6 +15,7 @@ from notefly.adapters.postgres.connection import CONNECTIONS, close_pool
 from notefly.adapters.postgres.errors import DRIVER, UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
+from notefly.adapters.relational.rows import StoreBrokenError
 from notefly.adapters.relational.times import micros
 from notefly.domain.errors import NoteflyError, Unavailable
 from notefly.ports.meter import Meter
@@ -27,6 +28,8 @@ READERS = CONNECTIONS - 3
 """At once, so that leases are kept and outcomes recorded however many people look at pages."""
 TRIES = 5
 """Of a transaction that the server undoes for the sake of another."""
+STANDSTILL_SECONDS = 5.0
+"""As `idle_in_transaction_session_timeout`, for who stands still inside a statement."""
 POLL_SECONDS = 0.5
 """How soon a watcher hears of what another process committed."""
 RUNG_POLL_SECONDS = 2.0
@@ -53,6 +56,7 @@ class Database:
         """As it was counted, and what this process committed since."""
         self.refused = False
         """A write was refused since somebody looked."""
+        self._may_end = True
         self._watchers: set[asyncio.Event] = set()
         self._polling: asyncio.Task[None] | None = None
         self.commits = Commits()
@@ -85,6 +89,16 @@ class Database:
                 raise
             await _say(link, "COMMIT")
             return result
+
+    async def end_standstills(self) -> None:
+        """The server itself ends who keeps it waiting between two statements, but nobody who does
+        so in the midst of one: a COPY that its client does not go on with."""
+        if self._may_end:
+            try:
+                await self.read(lambda r: r.value("batches.end_standstills", (STANDSTILL_SECONDS,)))
+            except StoreBrokenError as error:
+                self._may_end = False
+                LOG.warning("sessions that stand still are not ended here: %s", error)
 
     def watch(self) -> asyncio.Event:
         """An event that is set after every commit here, and soon after one elsewhere."""

@@ -19,8 +19,6 @@ COLUMNS = (
     "detail",
 )
 """Of a new row of the log."""
-STANDSTILL_SECONDS = 5.0
-"""As `idle_in_transaction_session_timeout`, for who stands still inside a statement."""
 # Generic for the type checker only.
 Link: TypeAlias = "Connection[Record] | PoolConnectionProxy[Record]"
 Links: TypeAlias = "Pool[Record]"
@@ -64,11 +62,6 @@ class Reading:
     def keys(self, keys: Sequence[int]) -> object:
         """An array."""
         return list(keys)
-
-    def end_standstills(self) -> None:
-        """The server itself ends who keeps it waiting between two statements, but nobody who does
-        so in the midst of one: a COPY that its client does not go on with."""
-        self.value("batches.end_standstills", (STANDSTILL_SECONDS,))
 
     @property
     def epoch(self) -> Epoch:

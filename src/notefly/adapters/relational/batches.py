@@ -9,7 +9,7 @@ from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.plan import Planner
 from notefly.adapters.relational.rows import LEASED, Batch
 from notefly.adapters.relational.times import maybe_moment, micros
-from notefly.adapters.relational.transaction import Database, Reading, Row, Transaction
+from notefly.adapters.relational.transaction import Database, Reading, Transaction
 from notefly.adapters.relational.waiting import Watch, bring_forward
 from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
 from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey, delivery_prefix
@@ -82,6 +82,7 @@ class RelationalBatches:
         await self._database.write(lambda transaction: transaction.many("batches.extend", held))
 
     async def take_over(self, at: datetime) -> Sequence[BatchRef]:
+        await self._database.end_standstills()
         return [*await self._sooner(at), *await self._expired(at)]
 
     async def _sooner(self, at: datetime) -> Sequence[BatchRef]:
@@ -99,12 +100,7 @@ class RelationalBatches:
     async def _expired(self, at: datetime) -> Sequence[BatchRef]:
         # Looked for by a reader, because it looks at everything that is open.
         now = (self._lease_now(),)
-
-        def look(reading: Reading) -> Sequence[Row]:
-            reading.end_standstills()
-            return reading.rows("batches.expired_leases", now)
-
-        expired = await self._database.read(look)
+        expired = await self._database.read(lambda r: r.rows("batches.expired_leases", now))
         if not expired:
             return []
         return await self._database.write(

@@ -72,6 +72,9 @@ class Claimer:
                 gone.append(batch.key)
             elif batch.state == WAITING and (batch.due_at or 0) > now:
                 busy.append(batch.key)
+            elif batch.deaths and any(other.deaths for other in ready):
+                # If this worker is lost, too, that must not be a second death of all of them.
+                busy.append(batch.key)
             else:
                 ready.append(batch)
         gone += (ref.batch for ref in refs if ref.batch not in known)

@@ -55,10 +55,6 @@ class Reading(Protocol):
         """Many integers as one value of a statement."""
         ...
 
-    def end_standstills(self) -> None:
-        """Whoever stands still in the midst of a write must not keep its locks."""
-        ...
-
     @property
     def epoch(self) -> Epoch:
         """The counter that every change of choices moves on."""
@@ -133,6 +129,10 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Reading], T]) -> T:
         """Do it inside one read transaction. Raises Unavailable when it cannot be done now."""
+        ...
+
+    async def end_standstills(self) -> None:
+        """Whoever stands still in the midst of a write keeps no locks, where others can see it."""
         ...
 
     def watch(self) -> asyncio.Event:

@@ -65,6 +65,9 @@ class Database:
             return await self._writer.run(work, urgent=True)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def end_standstills(self) -> None:
+        """There is one writer, in this process."""
+
     @property
     def refused(self) -> bool:
         """Whether the store refused a write since this was last set to False."""

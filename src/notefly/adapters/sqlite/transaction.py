@@ -53,9 +53,6 @@ class Reading:
         """
         return apsw.carray(array("q", keys or (0,)))
 
-    def end_standstills(self) -> None:
-        """There is one writer, in this process."""
-
     @property
     def epoch(self) -> Epoch:
         """The counter that every change of choices moves on."""

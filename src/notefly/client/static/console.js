@@ -12,7 +12,7 @@ document.addEventListener("htmx:afterSwap", (event) => enliven(event.detail.targ
 // in it away, and what a screen reader was saying.
 const lookAgain = async () => {
   const found = await fetch(location.href, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (found?.ok) location.reload();
+  if (found && !found.headers.has("Retry-After")) location.reload();
   else setTimeout(lookAgain, 3000);
 };
 if (document.querySelector("[data-again]")) setTimeout(lookAgain, 3000);

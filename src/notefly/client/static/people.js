@@ -1,6 +1,7 @@
 // A click saves, and what goes wrong with it is said above the grid, which stays as it is.
 
 const trouble = document.getElementById("trouble");
+const UNSEEN = "It was saved, but this page cannot reach its own server to show it; load the page again.";
 const AWAY = "This page cannot reach its own server. Nothing was saved; click again when it is back.";
 
 const inGrid = (target) => target.matches?.("tr, [data-choices]");
@@ -36,11 +37,13 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   underWay.set(target, { count: count - 1, crossed: crossed && !look });
   if (!look) return;
   const values = target.matches("tr") ? {} : { alone: 1 };
-  window.htmx.ajax("GET", path, { target, values, swap: "innerHTML" });
+  window.htmx.ajax("GET", path, { source: target, target, values, swap: "innerHTML" });
 });
 
 document.addEventListener("htmx:sendError", ({ detail }) => {
-  if (!inGrid(detail.requestConfig.target)) return;
-  const notice = Object.assign(document.createElement("p"), { className: "notice bad", textContent: AWAY });
+  const { target, verb } = detail.requestConfig;
+  if (!inGrid(target)) return;
+  const textContent = verb === "get" ? UNSEEN : AWAY;
+  const notice = Object.assign(document.createElement("p"), { className: "notice bad", textContent });
   trouble.replaceChildren(notice);
 });
