@@ -16,7 +16,7 @@ from notefly.adapters.metrics import PrometheusMeter
 from notefly.adapters.sqlite.store import SqliteStore
 from notefly.application.catalogue import Catalogue
 from notefly.application.doorbell import PlannerBell
-from notefly.application.lane import Terms
+from notefly.application.patience import Terms
 from notefly.bootstrap import Delivers, providers
 from notefly.config import Settings
 from notefly.ports.batch_store import BatchStore

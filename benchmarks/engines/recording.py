@@ -18,8 +18,9 @@ from notefly.adapters.postgres.store import PostgresStore, open_store
 from notefly.adapters.system import SystemClock, SystemIds
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import Doorbell
-from notefly.application.lane import Lane, Terms, Tools, WorkerName
+from notefly.application.lane import Lane, Tools, WorkerName
 from notefly.application.pace import Pace
+from notefly.application.patience import Terms
 from notefly.application.retry import Judge
 from notefly.application.trouble import Trouble
 from notefly.domain.batch import BATCH_LIMIT, NOBODY, BatchRef, Claim, Ending, Handed, Report

@@ -15,11 +15,12 @@ from notefly.application.chaos import Chaos
 from notefly.application.deliver import DeliverBatch
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.engine import Bells, Engine
-from notefly.application.lane import Terms, Tools, WorkerName
+from notefly.application.lane import Tools, WorkerName
 from notefly.application.lanes import Share
 from notefly.application.log import QueryLog, Replay
 from notefly.application.messages import Messages
 from notefly.application.pace import Pace
+from notefly.application.patience import Terms
 from notefly.application.preview import PreviewMessage
 from notefly.application.publish import PublishMessage
 from notefly.application.retry import Judge

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from notefly.application import engine, pace
-from notefly.application.lane import Terms
+from notefly.application.patience import Terms
 from notefly.domain.delivery import State
 from notefly.domain.outcome import Delivered, Outcomes
 from notefly.ports.channel import ChannelDied, HandOver

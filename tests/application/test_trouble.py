@@ -1,11 +1,12 @@
 """Store or queue refuse, the process stops, a worker goes away: nothing accepted is lost."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +17,7 @@ from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, SubscriberId
 from notefly.domain.outcome import Delivered, Outcomes
 from notefly.ports.channel import HandOver
-from tests.application.house import House, house_with
+from tests.application.house import QUICK, House, house_with
 from tests.support.channels import Scripted
 from tests.support.story import claim, join, plan
 from tests.support.time import VirtualClock
@@ -146,6 +147,49 @@ async def test_whoever_cannot_record_keeps_no_hint_from_the_others(tmp_path: Pat
             message = await house.goal()
             assert await house.done(message, 0.01) == {State.DELIVERED: 1}
         assert set(given_back) == {BatchKey(1)}
+
+
+@pytest.mark.parametrize("verb", ["claim", "finish"])
+async def test_whoever_waits_long_for_the_store_keeps_no_hint_from_the_others(
+    tmp_path: Path, verb: str
+) -> None:
+    """A network that swallows everything: the store's own time-outs are longer than a lease."""
+    async with house_with(tmp_path, Scripted()) as house:
+        await join(house.world, "ada")
+        given_back = asyncio.Event()
+        right, back = getattr(house.world.batches, verb), house.queue.nack
+
+        async def silent(*args: Any) -> Any:
+            await given_back.wait()
+            return await right(*args)
+
+        async def heard(batches: Sequence[BatchKey], delay_seconds: float) -> None:
+            await back(batches, delay_seconds)
+            given_back.set()
+
+        setattr(house.world.batches, verb, silent)
+        house.queue.nack = heard  # type: ignore[method-assign]
+        async with house.running(replace(QUICK, patience=0.01)):
+            message = await house.goal()
+            assert await house.done(message, 0.01) == {State.DELIVERED: 1}
+
+
+async def test_a_lane_that_is_ended_by_a_mistake_keeps_no_leases(tmp_path: Path) -> None:
+    async with troubled(tmp_path, Scripted(), finish=[FULL]) as house:
+        await join(house.world, "ada")
+        mistakes, right = [BROKEN, BROKEN], house.queue.nack
+
+        async def broken(batches: Sequence[BatchKey], delay_seconds: float) -> None:
+            await right(batches, delay_seconds)
+            if mistakes:
+                raise mistakes.pop()
+
+        house.queue.nack = broken  # type: ignore[method-assign]
+        async with house.running():
+            messages = [await house.goal() for _ in range(5)]
+            for message in messages:
+                assert await house.done(message, 1.0) == {State.DELIVERED: 1}
+        assert not mistakes
 
 
 async def test_a_channel_is_prepared_before_consent_is_read(tmp_path: Path) -> None:

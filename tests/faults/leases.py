@@ -17,7 +17,7 @@ from notefly.adapters.relational.rows import Batch
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application import engine
-from notefly.application.lane import Terms
+from notefly.application.patience import Terms
 from notefly.bootstrap import surroundings
 from notefly.domain.batch import Claim, Report
 from notefly.domain.ids import BatchKey

@@ -16,7 +16,8 @@ from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.relational.subscribers import RelationalSubscribers
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.application import engine
-from notefly.application.lane import Lane, Terms
+from notefly.application.lane import Lane
+from notefly.application.patience import Terms
 from notefly.bootstrap import surroundings
 from notefly.domain.batch import BatchRef, Report
 from notefly.domain.subscriber import Subscriber

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import NewType
+from typing import Any, NewType, TypeVar
 
 from notefly.application.alike import DeliverAlike
 from notefly.application.deliver import DeliverBatch, failed
 from notefly.application.doorbell import Doorbell
 from notefly.application.pace import Pace
+from notefly.application.patience import Terms, patiently
 from notefly.application.trouble import Trouble
 from notefly.domain.batch import BatchRef, Claim, Ending, Report
 from notefly.domain.errors import NoteflyError
@@ -22,20 +23,8 @@ from notefly.ports.meter import Meter
 from notefly.ports.work_queue import WorkQueue
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 WorkerName = NewType("WorkerName", str)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Times that a test may shorten; all in seconds."""
-
-    lease: float = 60.0
-    deadline: float = 60.0
-    """Of one hand-over, as a last resort: a channel's own process has a shorter one."""
-    trouble: float = 1.0
-    """Wait after the store refused something."""
-    busy: float = 1.0
-    """Wait before a batch that is leased elsewhere is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +63,8 @@ class Lane:
         self._open = frozenset(deliver)
         self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
         self._held: dict[int, Claim] = {}
+        self._doubtful = False
+        """The store refused the last claim."""
         self._calm = Doorbell()
         self.stopping = False
 
@@ -93,29 +84,42 @@ class Lane:
     async def run(self) -> None:
         """Until it is stopped. The next group is claimed in the commit that records the last."""
         claims: Sequence[Claim] = []
-        while not self.stopping or claims:
-            reports = await self._reports(claims)
-            recording = asyncio.create_task(self._record(reports))
-            claims = await self._claim()
-            await recording
+        try:
+            while not self.stopping or claims:
+                reports = await self._reports(claims)
+                recording = asyncio.create_task(self._record(reports))
+                claims = await self._claim()
+                await recording
+        except BaseException:
+            # Nobody works on them: were their leases kept, nobody else ever could.
+            self._let_go([claim.batch for claim in claims])
+            raise
 
     async def extend(self) -> None:
         """Keep the leases of what is being delivered."""
         if held := list(self._held.values()):
             await self._batches.extend(held, self._terms.lease)
 
+    def _let_go(self, batches: Sequence[BatchKey]) -> None:
+        for batch in batches:
+            self._held.pop(batch, None)
+
     async def _claim(self) -> Sequence[Claim]:
-        refs = await self._receive()
-        if not refs:
+        # Who is cut off from the store takes no hints: it could only hold them.
+        refs = [] if self._doubtful else await self._receive()
+        if not refs and (self.stopping or not self._doubtful):
             return []
+        keys = [ref.batch for ref in refs]
         try:
-            claimed = await self._batches.claim(
-                refs, self._worker, self._terms.lease, self._clock.now()
+            claimed = await self._patiently(
+                keys,
+                self._batches.claim(refs, self._worker, self._terms.lease, self._clock.now()),
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the batches go back
-            await self._queue.nack([ref.batch for ref in refs], self._terms.trouble)
+            await self._queue.nack(keys, self._terms.trouble)
             await self._refused(error)
             return []
+        self._doubtful = False
         self._trouble.over()
         await self._queue.ack(claimed.gone)
         await self._queue.nack(claimed.busy, self._terms.busy)
@@ -127,6 +131,7 @@ class Lane:
             LOG.warning("a claim failed: %r", error)
             return
         # The next batches in the queue would fare no better.
+        self._doubtful = True
         self._trouble.met(error)
         await self._calm.wait(self._terms.trouble)
 
@@ -179,13 +184,13 @@ class Lane:
                 return
             # A bug must not hold up the lane: nobody keeps this lease, so it is taken over.
             LOG.exception("batch %s could not be recorded", done)
+            self._let_go(done)
             await self._queue.nack(done, self._terms.trouble)
-        for batch in done:
-            self._held.pop(batch, None)
+        self._let_go(done)
         if finished is not None:
             handed = sum(report.claim.size for report in reports if report.handed)
             self._pace.measured(handed, finished.seconds)
-            await self._give_back(done, self._patiently(reports, finished.refs))
+            await self._give_back(done, self._later(reports, finished.refs))
 
     async def _give_back(self, done: Sequence[BatchKey], refs: Sequence[BatchRef]) -> None:
         """Recorded is recorded: what the queue does not hear now, the reconciler tells it."""
@@ -199,31 +204,35 @@ class Lane:
                 LOG.exception("the queue did not take back batches %s", done)
             self._reconciler.ring()
 
-    def _patiently(self, reports: Sequence[Report], refs: Sequence[BatchRef]) -> Sequence[BatchRef]:
+    def _later(self, reports: Sequence[Report], refs: Sequence[BatchRef]) -> Sequence[BatchRef]:
         """What trouble kept from being handed over is not tried at once."""
-        later = self._clock.now() + timedelta(seconds=self._terms.trouble)
+        due_at = self._clock.now() + timedelta(seconds=self._terms.trouble)
         troubled = {
             report.claim.batch
             for report in reports
             if report.ending is Ending.RELEASED and report.detail and not report.handed
         }
-        return [replace(ref, due_at=later) if ref.batch in troubled else ref for ref in refs]
+        return [replace(ref, due_at=due_at) if ref.batch in troubled else ref for ref in refs]
 
     async def _finish(self, reports: Sequence[Report]) -> Finished | None:
+        done = [report.claim.batch for report in reports]
         while True:
             try:
-                finished = await self._batches.finish(reports)
+                finished = await self._patiently(done, self._batches.finish(reports))
             except NoteflyError as error:
                 self._trouble.met(error)
                 if self.stopping:
                     return None
                 # Who is cut off from the store must not hold in the queue what others take over.
                 with suppress(NoteflyError):
-                    await self._queue.nack([r.claim.batch for r in reports], self._terms.trouble)
+                    await self._queue.nack(done, self._terms.trouble)
                 await self._calm.wait(self._terms.trouble)
             else:
                 self._trouble.over()
                 return finished
+
+    async def _patiently(self, batches: Sequence[BatchKey], work: Coroutine[Any, Any, T]) -> T:
+        return await patiently(work, self._terms, self._queue, batches)
 
     def _look_again(self) -> None:
         for receiving in self._receiving:

@@ -18,9 +18,10 @@ from notefly.application.catalogue import Catalogue
 from notefly.application.chaos import Chaos
 from notefly.application.doorbell import LaneBell, PlannerBell, ReconcilerBell
 from notefly.application.engine import Bells
-from notefly.application.lane import Terms, WorkerName
+from notefly.application.lane import WorkerName
 from notefly.application.lanes import Share
 from notefly.application.pace import Pace
+from notefly.application.patience import Terms
 from notefly.application.retry import Judge
 from notefly.config import Settings
 from notefly.domain.outcome import RetryPolicy

@@ -8,8 +8,11 @@ from nats.js.errors import APIError
 
 from notefly.domain.errors import Unavailable
 
-PASSING = (NatsError, OSError, TimeoutError)
-"""Whatever the server says no to today it may do tomorrow: a queue never loses work for good."""
+PASSING = (NatsError, OSError, TimeoutError, RuntimeError)
+"""Whatever the server says no to today it may do tomorrow: a queue never loses work for good.
+
+RuntimeError is what uvloop raises for a connection that was reset under a driver's write.
+"""
 BUSY = 503
 """A cluster without a leader, or without the peers that a stream needs, yet."""
 
