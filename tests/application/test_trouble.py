@@ -181,7 +181,7 @@ async def test_a_lane_that_is_ended_by_a_mistake_keeps_no_leases(tmp_path: Path)
 
         async def broken(batches: Sequence[BatchKey], delay_seconds: float) -> None:
             await right(batches, delay_seconds)
-            if mistakes:
+            if batches and mistakes:
                 raise mistakes.pop()
 
         house.queue.nack = broken  # type: ignore[method-assign]

@@ -90,9 +90,11 @@ class Lane:
                 recording = asyncio.create_task(self._record(reports))
                 claims = await self._claim()
                 await recording
-        except BaseException:
-            # Nobody works on them: were their leases kept, nobody else ever could.
-            self._let_go([claim.batch for claim in claims])
+        except Exception:
+            # Nobody works on them: were leases and hints kept, nobody else ever could.
+            keys = [claim.batch for claim in claims]
+            self._let_go(keys)
+            await self._queue.nack(keys, self._terms.trouble)
             raise
 
     async def extend(self) -> None:
