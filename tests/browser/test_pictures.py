@@ -20,7 +20,14 @@ REPOSITORY = Path(__file__).parents[2]
 IMAGES = REPOSITORY / "docs" / "images"
 LARGEST, ALL_TOGETHER = 150_000, 1_500_000
 """Bytes."""
-NO_PAGES = {"static", "activity.export", "activity.events", "chaos.banner_alone", "healthy"}
+NO_PAGES = {
+    "subscribers.chosen",
+    "static",
+    "activity.export",
+    "activity.events",
+    "chaos.banner_alone",
+    "healthy",
+}
 LEADS_AWAY = {"subscriber_page"}
 OF_THE_BROKER = {"broker /sub", "broker /docs"}
 SHOWN = re.compile(r"!\[[^\]]+\]\(([^)]+)\)")
