@@ -8,15 +8,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from typing_extensions import override
 
 from benchmarks.channels import CalledChannel
 from benchmarks.engines.population import KINDS
+from notefly.adapters.postgres.batches import PostgresBatches
 from notefly.adapters.postgres.messages import Member, PostgresMessages
 from notefly.adapters.relational.batches import RelationalBatches
 from notefly.bootstrap import surroundings
@@ -27,7 +29,7 @@ from notefly.ports.batch_store import Finished
 from notefly.ports.channel import HandOver
 from notefly.ports.message_store import Publication, Receipt
 
-FINISH = RelationalBatches.finish
+Finish = Callable[[Any, Sequence[Report]], Coroutine[Any, Any, Finished]]
 ANSWER_SECONDS = 0.05
 
 
@@ -36,13 +38,17 @@ def stamps(stack: ExitStack) -> None:
     path = Path(f"stamps-{os.getpid()}")
     file = stack.enter_context(path.open("w", buffering=1, encoding="utf-8"))
 
-    async def finish(batches: RelationalBatches, reports: Sequence[Report]) -> Finished:
-        finished = await FINISH(batches, reports)
-        now = time.monotonic()
-        file.write("".join(f"{report.claim.message.id} {now}\n" for report in reports))
-        return finished
+    def stamped(right: Finish) -> Finish:
+        async def finish(batches: RelationalBatches, reports: Sequence[Report]) -> Finished:
+            finished = await right(batches, reports)
+            now = time.monotonic()
+            file.write("".join(f"{report.claim.message.id} {now}\n" for report in reports))
+            return finished
 
-    stack.enter_context(mock.patch.object(RelationalBatches, "finish", finish))
+        return finish
+
+    for kind in (RelationalBatches, PostgresBatches):
+        stack.enter_context(mock.patch.object(kind, "finish", stamped(kind.finish)))
 
 
 def one_each(stack: ExitStack) -> None:
