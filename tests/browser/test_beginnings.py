@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
 
 from tests.broker.service import Broker
+from tests.browser.looks import SHAPES, faults, shaped
 from tests.browser.product import Product
-from tests.browser.test_looks import SHAPES, TOO_WIDE, seen_by_axe
 from tests.browser.watching import Watching
 from tests.client.console import Console
 from tests.support.up import free_ports
@@ -41,10 +40,6 @@ def by_name(console: Console) -> str:
     return console.url.replace("127.0.0.1", "localhost")
 
 
-def faults(page: Page) -> list[str]:
-    return [*seen_by_axe(page), *(["too wide"] if page.evaluate(TOO_WIDE) else [])]
-
-
 def test_an_empty_home_leads_to_the_first_deliveries(fresh: Product, watched: Watching) -> None:
     with watched("localhost") as watch:
         page = watch.open(fresh.console)
@@ -63,8 +58,7 @@ def test_an_empty_home_leads_to_the_first_deliveries(fresh: Product, watched: Wa
 def test_without_a_broker_every_page_says_what_to_do(
     lonely: tuple[Console, int], watched: Watching, width: int, theme: str, _: bool
 ) -> None:
-    size = {"width": width, "height": 800}
-    with watched("localhost", ours=False, viewport=size, color_scheme=theme) as watch:
+    with watched("localhost", ours=False, **shaped(width, theme)) as watch:
         for name in ("/", "/pub", "/activity", "/queue", "/dead", "/subscribers", "/settings"):
             page = watch.open(by_name(lonely[0]) + name)
             assert "Start it with notefly broker" in page.locator("main").inner_text()

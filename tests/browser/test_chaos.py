@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.looks import SHAPES, faults, shaped
 from tests.browser.product import Product
-from tests.browser.test_looks import SHAPES, TOO_WIDE, seen_by_axe
 from tests.browser.watching import Watching
 
 pytestmark = pytest.mark.browser
@@ -110,11 +110,9 @@ def test_the_dials_fit_and_can_be_read(
 ) -> None:
     dials = {"channels": {"sms": {"failure_rate": 0.5}, "email": {"latency_seconds": 1.5}}}
     in_log_mode.http.put("/v1/chaos", json=dials)
-    size = {"width": width, "height": 800}
-    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+    with watched("localhost", **shaped(width, theme)) as watch:
         for path in ("/chaos", "/pub"):
             page = watch.open(in_log_mode.console + path)
             assert "Chaos is on" in watch.look(page)
-            assert not page.evaluate(TOO_WIDE)
-            assert not with_axe or seen_by_axe(page) == []
+            assert faults(page, with_axe=with_axe) == []
     in_log_mode.http.put("/v1/chaos", json={"channels": {}})

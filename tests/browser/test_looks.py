@@ -6,20 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
+from tests.browser.looks import SHAPES, TOO_WIDE, faults, seen_by_axe, shaped
 from tests.browser.product import Product
 from tests.browser.watching import Watching
 
 pytestmark = pytest.mark.browser
-SHAPES = [(1280, "light", False), (1280, "dark", True), (360, "light", True), (360, "dark", False)]
-"""Width, theme, and whether axe looks at it too: each theme and each width once is enough."""
-AXE = {
-    "resultTypes": ["violations"],
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-}
-TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +63,6 @@ def expired(product: Product) -> str:
     return product.done(message)
 
 
-def seen_by_axe(page: Page) -> list[str]:
-    told = Axe().run(page, options=AXE).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in told]
-
-
 def test_axe_sees_what_cannot_be_read(product: Product, watched: Watching) -> None:
     with watched("localhost") as watch:
         page = watch.open(f"{product.console}/pub")
@@ -92,16 +79,13 @@ def test_axe_sees_what_cannot_be_read(product: Product, watched: Watching) -> No
 def test_pages_fit_and_can_be_read(
     product: Product, shown: Shown, watched: Watching, width: int, theme: str, with_axe: bool
 ) -> None:
-    size = {"width": width, "height": 800}
     found = {}
-    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+    with watched("localhost", **shaped(width, theme)) as watch:
         for name, address in PAGES.items():
             page = watch.open(product.console + address(shown))
             watch.look(page)
-            faults = [f"wider than {width}"] if page.evaluate(TOO_WIDE) else []
-            faults += seen_by_axe(page) if with_axe else []
-            if faults:
-                found[name] = faults
+            if wrong := faults(page, with_axe=with_axe):
+                found[name] = wrong
     assert found == {}
 
 
@@ -109,21 +93,18 @@ def test_pages_fit_and_can_be_read(
 def test_the_page_of_a_subscriber_fits(
     product: Product, watched: Watching, width: int, theme: str, with_axe: bool
 ) -> None:
-    size = {"width": width, "height": 800}
-    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+    with watched("localhost", **shaped(width, theme)) as watch:
         page = watch.open(f"{product.broker}/sub?subscriber=chloe")
         page.click("summary")
         watch.look(page)
-        assert not page.evaluate(TOO_WIDE)
-        assert seen_by_axe(page) == [] if with_axe else True
+        assert faults(page, with_axe=with_axe) == []
 
 
 @pytest.mark.parametrize(("width", "theme", "_"), SHAPES)
 def test_the_pages_of_the_api_fit_and_follow_the_theme(
     product: Product, watched: Watching, width: int, theme: str, _: bool
 ) -> None:
-    size = {"width": width, "height": 800}
-    with watched("localhost", viewport=size, color_scheme=theme) as watch:
+    with watched("localhost", **shaped(width, theme)) as watch:
         page = watch.open(f"{product.console}/docs")
         page.click("section.card a")
         page.locator(".opblock").first.wait_for()

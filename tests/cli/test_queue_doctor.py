@@ -1,22 +1,18 @@
 """What `notefly doctor` says of a queue on real servers."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.exceptions import ConnectionError as NotThere
-from redis.retry import Retry
 
 from notefly.adapters.jetstream import fitness
 from tests.cli.conftest import Notefly
 from tests.cli.test_doctor import NOWHERE, findings
 from tests.jetstream.test_durability import SYSTEM
 from tests.support.nats import Node, free_ports, servers
-from tests.support.redis import binary
+from tests.support.redis import Server
 
 pytestmark = pytest.mark.engines
 Starts = Callable[..., Node]
@@ -82,21 +78,15 @@ def test_nats_that_is_too_old(
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[str]:
+def redis() -> Iterator[str]:
     """With a password, on a port; what is in its address after `redis://`."""
     [port] = free_ports(1)
-    options = ["--requirepass", "right", "--save", "", "--loglevel", "warning"]
-    process = subprocess.Popen(
-        [binary(), "--bind", "127.0.0.1", "--port", str(port), *options, "--dir", tmp_path]
-    )
-    patient = Retry(ConstantBackoff(0.02), 500, (NotThere,))
+    server = Server(port, "right")
     try:
-        with Redis(port=port, password="right", retry=patient) as client:
-            client.ping()
+        server.start()
         yield f"127.0.0.1:{port}"
     finally:
-        process.kill()
-        process.wait()
+        server.remove()
 
 
 def test_redis_is_asked_too(redis: str, alone: Notefly) -> None:

@@ -31,20 +31,26 @@ def binary() -> str:
 
 
 class Server:
-    """On a socket in a folder of its own; nothing of it survives, as nothing has to."""
+    """On a socket in a folder of its own; nothing of it survives, as nothing has to.
 
-    def __init__(self) -> None:
+    On a port too, and with a password, where a test needs an address that others could have.
+    """
+
+    def __init__(self, port: int = 0, password: str = "") -> None:
+        self._port, self._password = port, password
         self._folder = tempfile.mkdtemp(prefix="notefly-redis-")
         self._process: subprocess.Popen[bytes] | None = None
         self.socket = f"{self._folder}/redis.sock"
 
     def start(self) -> None:
-        quiet = ["--port", "0", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        door = ["--bind", "127.0.0.1", "--port", str(self._port), "--requirepass", self._password]
         self._process = subprocess.Popen(
-            [binary(), *quiet, "--unixsocket", self.socket, "--dir", self._folder]
+            [binary(), *quiet, *door, "--unixsocket", self.socket, "--dir", self._folder]
         )
         patient = Retry(ConstantBackoff(0.02), 500, (NotThere,))
-        with Redis(unix_socket_path=self.socket, retry=patient) as client:
+        password = self._password or None
+        with Redis(unix_socket_path=self.socket, password=password, retry=patient) as client:
             client.ping()
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from notefly.application.doorbell import Doorbell
 from notefly.application.retry import Judge
@@ -17,6 +18,7 @@ from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
 from notefly.ports.clock import Clock
 
+Ended = TypeVar("Ended", Report, Report | None)
 LOG = logging.getLogger(__name__)
 FRESH_SECONDS = 0.1
 """How old consent may be that was read for several hand-overs, when one of them begins."""
@@ -59,7 +61,7 @@ class DeliverBatch:
             if reports and late:
                 reports.append(Report(claim, Ending.RELEASED, self.clock.now()))
             else:
-                reports.append(await self._alone(claim))
+                reports.append(await self._guarded(claim, self(claim)))
         return reports
 
     async def __call__(self, claim: Claim) -> Report:
@@ -105,14 +107,15 @@ class DeliverBatch:
                     old = self.clock.monotonic() - read_at >= FRESH_SECONDS
                     if old or self.stride.troubled or (reports and self.stopping()):
                         return reports
-                    if part.last and (report := await self._guarded(claim, part)) is not None:
+                    report = part.last and await self._guarded(claim, self._one(claim, part, []))
+                    if report:
                         reports.append(report)
         return reports
 
-    async def _guarded(self, claim: Claim, part: Slice) -> Report | None:
+    async def _guarded(self, claim: Claim, work: Awaitable[Ended]) -> Ended | Report:
         """A bug costs nobody else in the group what became of them."""
         try:
-            return await self._one(claim, part, [])
+            return await work
         except Exception as error:
             LOG.exception("a batch on %s could not be delivered", claim.channel)
             return failed(claim, error, self.clock.now())
@@ -121,21 +124,10 @@ class DeliverBatch:
         """Nothing, if it cannot be done: then each reads for itself, and has its own trouble."""
         try:
             await self._prepare()
-        except Exception:  # noqa: BLE001 - as below
-            return ()
-        limit = self.stride.recipients(self.channel.batch_size, 1)
-        try:
+            limit = self.stride.recipients(self.channel.batch_size, 1)
             return await self.batches.hand_over(claims, NOBODY, limit, self.clock.now())
         except Exception:  # noqa: BLE001 - whatever it is, it is met again by whom it is about
             return ()
-
-    async def _alone(self, claim: Claim) -> Report:
-        """A bug costs nobody else in the group what became of them."""
-        try:
-            return await self(claim)
-        except Exception as error:
-            LOG.exception("a batch on %s could not be delivered", claim.channel)
-            return failed(claim, error, self.clock.now())
 
     async def _consented(self, claim: Claim, after: SubscriberKey, limit: int) -> Slice:
         """As the choices stand now: read again, of fewer, if it took so long that they are old.

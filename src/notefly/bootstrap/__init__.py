@@ -61,7 +61,7 @@ def _engine(settings: Settings) -> Iterable[Provider]:
         from notefly.bootstrap.postgres import PostgresEngine, PostgresQueue, PostgresWakeups
     if not settings.queue:
         return [PostgresEngine(), PostgresWakeups(), PostgresQueue()]
-    if settings.queue.startswith("redis"):
+    if settings.queue_on_redis:
         with extra("redis", "NOTEFLY_QUEUE"):
             from notefly.bootstrap.redis import RedisQueue
         return [PostgresEngine(), PostgresWakeups(), RedisQueue()]

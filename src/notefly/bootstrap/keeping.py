@@ -82,7 +82,7 @@ async def examine_queue(settings: Settings, patience_seconds: float) -> tuple[st
 
     Raises SettingsInvalid, QueueUnusable and Unavailable.
     """
-    if settings.queue.startswith("redis"):
+    if settings.queue_on_redis:
         with extra("redis", "NOTEFLY_QUEUE"):
             from notefly.adapters.redis.queue import examine
     else:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from quart import Blueprint, render_template
 
 from notefly.client.broker_api import Json
+from notefly.client.display import counted
 from notefly.client.injection import Injected, inject
 from notefly.client.pages import Page
 from notefly.client.queue_api import QueueApi
@@ -51,8 +52,9 @@ def plain(value: object) -> object:
 @blueprint.app_template_filter("amount")
 def amount(one: Json) -> str:
     """A value with its unit; what counts things is cut into thousands."""
-    value, unit = one["value"], one.get("unit", "")  # An older broker tells none.
+    value: float = one["value"]
+    unit: str = one.get("unit", "")  # An older broker tells none.
     if not unit:
         return str(value)
-    number = f"{value:,}" if isinstance(value, int) else f"{value:,g}"
-    return f"{number} {ONE.get(unit, unit) if value == 1 else unit}"
+    whole = int(value) if value == int(value) else value
+    return counted(whole, ONE.get(unit, unit), unit)

@@ -102,7 +102,7 @@ def steps(message: Json) -> list[Step]:
     ]
 
 
-def counted(number: int, one: str, many: str) -> str:
+def counted(number: float, one: str, many: str) -> str:
     """A number with its noun."""
     return f"{number:,} {one if number == 1 else many}"
 

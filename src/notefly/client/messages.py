@@ -1,7 +1,7 @@
 """What became of a message, of each of its recipients, and of each delivery; and replay."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +29,7 @@ async def progress_of(broker: BrokerApi, message_id: str, now: datetime) -> dict
         "message": message,
         "steps": steps(message),
         "strips": strips(message, channels),
+        "log": log["items"],
         "grid": None if log["next"] else grid(log["items"], channels),
         "troubled": [one for one in log["items"] if one["attempts"] > 1 or one["reason"]],
         "expired": _expired(message, now),
@@ -42,18 +43,22 @@ async def page(message: str, broker: Injected[BrokerApi], clock: Injected[Clock]
     view = await progress_of(broker, message, clock())
     if in_place():
         return await render_template("messages/_progress.html", **view)
-    samples = await samples_of(broker, message, [strip.channel for strip in view["strips"]])
+    samples = await samples_of(broker, view)
     return await render_template("messages/page.html", **view, samples=samples)
 
 
-async def samples_of(broker: BrokerApi, message: str, channels: Sequence[str]) -> list[Json]:
+async def samples_of(broker: BrokerApi, view: Mapping[str, Any]) -> list[Json]:
     """What goes out on each channel, to the first who gets it there; not to who was erased."""
+    known = {one["channel"]: [one] for one in reversed(view["log"])}
 
     async def first(channel: str) -> Sequence[Json]:
-        log = await broker.deliveries(1, {"message": message, "channel": channel})
-        return [await broker.delivery(one["id"]) for one in log["items"]]
+        items = known.get(channel)
+        if items is None:  # Of a large message the log that was read ends before.
+            wanted = {"message": view["message"]["id"], "channel": channel}
+            items = (await broker.deliveries(1, wanted))["items"]
+        return [await broker.delivery(one["id"]) for one in items]
 
-    found = await asyncio.gather(*map(first, channels))
+    found = await asyncio.gather(*(first(strip.channel) for strip in view["strips"]))
     return [story for stories in found for story in stories if story["rendered"]]
 
 

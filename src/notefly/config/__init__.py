@@ -116,17 +116,19 @@ class Settings:
         return self.stream_limit or (None if loopback(self.host) else DEFAULT_STREAM_LIMIT)
 
     @property
+    def queue_on_redis(self) -> bool:
+        """A queue on a server is on Redis or on NATS."""
+        return self.queue.startswith("redis")
+
+    @property
     def client_host(self) -> str:
         """The console has no login, so it listens to this machine only."""
         return self.host if loopback(self.host) else "127.0.0.1"
 
     def shown(self) -> Iterator[Shown]:
         """Every setting."""
-        for one in fields(self):
-            name = one.name
-            if name in UNSETTABLE:
-                continue
-            value = getattr(self, name)
+        for one in SETTABLE:
+            name, value = one.name, getattr(self, one.name)
             shown = (value and MASK) if name in SECRET else masked(value)
             unit = one.metadata.get("unit", "")
             yield Shown(name, shown, unit, self.sources.get(name, DEFAULT))
@@ -135,7 +137,8 @@ class Settings:
 SECRET = frozenset({"api_key"})
 """Settings that are never shown, set or not."""
 UNSETTABLE = frozenset({"sources", "warnings", "console_digest"})
-NAMES = tuple(f.name for f in fields(Settings) if f.name not in UNSETTABLE)
+SETTABLE = tuple(f for f in fields(Settings) if f.name not in UNSETTABLE)
+NAMES = tuple(f.name for f in SETTABLE)
 
 
 def loopback(host: str) -> bool:

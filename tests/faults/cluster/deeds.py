@@ -100,20 +100,12 @@ async def stop_database(lived: Life) -> None:
 
 async def restart_database(lived: Life) -> None:
     """Without a checkpoint, so that it recovers."""
-    postgres = lived.cluster.postgres
-    await asyncio.to_thread(postgres.end)
-    await asyncio.sleep(lived.rng.random() * NOTICED_SECONDS)
-    await postgres.start()
-    await lived.resumed("PostgreSQL was restarted")
+    await _restarted(lived, lived.cluster.postgres.end, "restarted")
 
 
 async def kill_database(lived: Life) -> None:
     """Its first process, as the kernel's memory killer does; started again it recovers."""
-    postgres = lived.cluster.postgres
-    await asyncio.to_thread(postgres.kill)
-    await asyncio.sleep(lived.rng.random() * NOTICED_SECONDS)
-    await postgres.start()
-    await lived.resumed("PostgreSQL was killed")
+    await _restarted(lived, lived.cluster.postgres.kill, "killed")
 
 
 async def terminate_connections(lived: Life) -> None:
@@ -142,6 +134,20 @@ async def part_from_both(lived: Life) -> None:
     await _parted(lived, worker, doors, "both")
 
 
+async def _restarted(lived: Life, end: Callable[[], None], what: str) -> None:
+    await asyncio.to_thread(end)
+    await asyncio.sleep(lived.rng.random() * NOTICED_SECONDS)
+    await lived.cluster.postgres.start()
+    await lived.resumed(f"PostgreSQL was {what}")
+
+
+async def _meanwhile(lived: Life, what: str, lasts: float, ports: Sequence[int] = ()) -> None:
+    """All goes on while it lasts, and it lasts so long at least."""
+    began = time.monotonic()
+    await lived.resumed(what, ports)
+    await asyncio.sleep(max(0.0, began + lasts - time.monotonic()))
+
+
 async def _killed(lived: Life, member: Member) -> None:
     orphans = await member.kill()
     lived.findings += [Finding(Kind.ORPHAN, orphan) for orphan in orphans]
@@ -155,10 +161,8 @@ async def _stopped(lived: Life, member: Member) -> None:
     channels = lived.rng.random() < 0.5
     others = [port for port in lived.cluster.ports if port != member.port]
     member.signal(signal.SIGSTOP, channels=channels)
-    began = time.monotonic()
     try:
-        await lived.resumed(f"{member.name} was stopped", others)
-        await asyncio.sleep(max(0.0, began + STOPPED_SECONDS - time.monotonic()))
+        await _meanwhile(lived, f"{member.name} was stopped", STOPPED_SECONDS, others)
     finally:
         member.signal(signal.SIGCONT, channels=channels)
     await lived.resumed(f"{member.name} stood still")
@@ -175,10 +179,8 @@ async def _killed_node(lived: Life, node: Node) -> None:
 
 async def _stopped_node(lived: Life, node: Node) -> None:
     node.stop()
-    began = time.monotonic()
     try:
-        await lived.resumed(f"{node.name} was stopped")
-        await asyncio.sleep(max(0.0, began + STOPPED_SECONDS - time.monotonic()))
+        await _meanwhile(lived, f"{node.name} was stopped", STOPPED_SECONDS)
     finally:
         node.go_on()
     await lived.resumed(f"{node.name} stood still")
@@ -189,11 +191,10 @@ async def _parted(lived: Life, worker: Member, doors: Sequence[Proxy], what: str
     frozen = lived.rng.random() < 0.5
     for door in doors:
         door.freeze() if frozen else door.cut()
-    began, lasts = time.monotonic(), lived.rng.uniform(*PARTED_SECONDS)
+    lasts = lived.rng.uniform(*PARTED_SECONDS)
     told = f"{worker.name} was parted from {what} by {'silence' if frozen else 'resets'}"
     try:
-        await lived.resumed(f"{told}, from its begin")
-        await asyncio.sleep(max(0.0, began + lasts - time.monotonic()))
+        await _meanwhile(lived, f"{told}, from its begin", lasts)
     finally:
         for door in doors:
             door.heal()
