@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from notefly.application.stride import HAND_OVER_SECONDS, Stride
 from notefly.domain.batch import Ending
@@ -72,7 +72,9 @@ async def test_when_all_are_named_alike_they_stay_together(tmp_path: Path) -> No
         assert (ref.batch, ref.size) == (claimed.batch, 3)
 
 
-async def test_an_exception_or_a_time_out_is_tried_again(tmp_path: Path) -> None:
+async def test_an_exception_a_time_out_and_what_is_no_answer_are_tried_again(
+    tmp_path: Path,
+) -> None:
     async def broken(_: HandOver) -> Outcomes:
         raise OSError("connection reset")
 
@@ -80,7 +82,10 @@ async def test_an_exception_or_a_time_out_is_tried_again(tmp_path: Path) -> None
         await asyncio.Event().wait()
         raise AssertionError
 
-    for n, answer in enumerate((broken, silent)):
+    async def mistaken(_: HandOver) -> Outcomes:
+        return cast("Outcomes", None)
+
+    for n, answer in enumerate((broken, silent, mistaken)):
         folder = tmp_path / str(n)
         folder.mkdir()
         _, found = await tried(folder, answer, "ada", "bob")

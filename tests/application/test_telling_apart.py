@@ -141,10 +141,10 @@ async def test_a_rest_comes_before_consent_and_not_when_the_broker_stops(tmp_pat
         _, claimed = await begun(house.world, "ada")
         for stopping, rests in ((False, 1), (True, 0)):
             one = deliver(house, channel, stopping=stopping)
-            one.bell = Rests()
+            one.caller.bell = Rests()
             one.stride.in_vain = 1_000
             await one(claimed)
-            assert one.bell.seconds == [1.0] * rests
+            assert one.caller.bell.seconds == [1.0] * rests
 
 
 class Rests(Doorbell):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from notefly.application.deliver import FRESH_SECONDS, READ_TOGETHER, RECORD_SECONDS, DeliverBatch
 from notefly.application.lanes import PUMPS
 from notefly.application.stride import Stride
@@ -13,7 +15,7 @@ from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, MessageId
 from notefly.domain.outcome import Delivered, Outcomes, Refused, Retry
 from notefly.ports.batch_store import Claims, Finished, Slice
-from notefly.ports.channel import ChannelDied, HandOver
+from notefly.ports.channel import Answers, ChannelDied, HandOver
 from tests.application.house import House, deliver, house_with
 from tests.support.channels import Scripted
 from tests.support.story import claim, join, plan, profile, publish, states
@@ -73,6 +75,61 @@ async def test_consent_of_small_batches_is_read_once_and_each_has_its_call(tmp_p
         assert (counted, [call.size for call in channel.calls]) == ([3], [2, 2, 2])
         for message in messages:
             assert await states(house.world, message) == {State.DELIVERED: 2}
+
+
+class AtOnce(Scripted):
+    """Takes several; answers the first so many of them, and then has this trouble."""
+
+    def __init__(self, answers: int, error: ChannelDied | TimeoutError | None = None) -> None:
+        super().__init__()
+        self.answers, self.error = answers, error
+        self.begin_within: list[float] = []
+
+    async def send_all(
+        self, hand_overs: Sequence[HandOver], begin_within: float, answer_within: float
+    ) -> Answers:
+        self.begin_within.append(begin_within)
+        outcomes = [await self.send(each) for each in hand_overs[: self.answers]]
+        return Answers(outcomes, self.error)
+
+
+async def test_a_channel_that_takes_several_gets_them_in_one_go(tmp_path: Path) -> None:
+    channel = AtOnce(9)
+    async with house_with(tmp_path, channel) as house:
+        messages, claims = await several(house, 3, *"ab")
+        one = ready(house, channel)
+        await house.world.batches.finish(await one.group(claims))
+        assert (channel.begin_within, len(channel.calls)) == ([FRESH_SECONDS], 3)
+        assert await states(house.world, messages[2]) == {State.DELIVERED: 2}
+        assert one.stride.together > 1
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [(ChannelDied("signal 9"), "died"), (TimeoutError(), "finished"), (None, "finished")],
+)
+async def test_what_was_not_answered_of_several_is_met_alone(
+    tmp_path: Path, error: ChannelDied | TimeoutError | None, ending: str
+) -> None:
+    channel = AtOnce(1, error)
+    async with house_with(tmp_path, channel) as house:
+        messages, claims = await several(house, 3, *"ab")
+        reports = await ready(house, channel).group(claims)
+        assert endings(reports) == ["finished", ending, "finished"]
+        assert len(channel.calls) == (2 if error else 3)
+        await house.world.batches.finish(reports)
+        waits = {State.RETRYING: 2} if isinstance(error, TimeoutError) else {State.DELIVERED: 2}
+        if ending == "finished":
+            assert await states(house.world, messages[1]) == waits
+
+
+async def test_where_nothing_can_begin_nothing_is_learnt(tmp_path: Path) -> None:
+    channel = AtOnce(0)
+    async with house_with(tmp_path, channel) as house:
+        _, claims = await several(house, 2, *"ab")
+        one = ready(house, channel)
+        assert endings(await one.group(claims)) == ["finished", "finished"]
+        assert len(channel.calls) == 2
 
 
 async def test_whoever_left_is_not_called_once_what_was_read_is_old(tmp_path: Path) -> None:
@@ -149,7 +206,8 @@ async def test_a_stop_and_a_long_delay_give_back_what_was_not_begun(tmp_path: Pa
 
 async def test_a_bug_in_one_of_them_does_not_undo_the_others(tmp_path: Path) -> None:
     async def answer(_: HandOver) -> Outcomes:
-        return cast("Outcomes", None) if len(channel.calls) == 2 else Outcomes(Delivered())
+        odd = len(channel.calls) == 2
+        return Outcomes(cast("Delivered", None) if odd else Delivered())
 
     channel = Scripted(answer=answer)
     async with house_with(tmp_path, channel) as house:

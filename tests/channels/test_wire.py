@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from notefly.adapters.channels.wire import (
     Garbage,
-    pack_hand_over,
+    pack_hand_overs,
+    pack_late,
     pack_outcomes,
-    unpack_hand_over,
+    unpack_hand_overs,
     unpack_outcomes,
 )
 from notefly.domain.batch import Recipient
@@ -68,9 +69,16 @@ JSON = st.recursive(
 )
 
 
-@given(HAND_OVERS, st.integers(1, 10**9))
-def test_a_hand_over_arrives_as_it_was(handed: HandOver, number: int) -> None:
-    assert unpack_hand_over(pack_hand_over(number, handed)) == (number, handed)
+@given(st.lists(HAND_OVERS, max_size=3), st.integers(1, 10**9), st.floats(allow_nan=False))
+def test_hand_overs_arrive_as_they_were(handed: list[HandOver], number: int, before: float) -> None:
+    arrived = unpack_hand_overs(pack_hand_overs(number, before, handed))
+    assert arrived == (number, before, handed)
+
+
+def test_too_late_is_an_answer_to_one_question() -> None:
+    assert unpack_outcomes(2, pack_late(2), []) is None
+    with pytest.raises(Garbage, match="not the answer"):
+        unpack_outcomes(2, pack_late(1), [])
 
 
 @given(default=OUTCOMES, exceptions=st.dictionaries(st.sampled_from([1, 2, 3]), OUTCOMES))

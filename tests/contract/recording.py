@@ -11,6 +11,7 @@ from tests.support.story import (
     REFUSED,
     claim,
     finish,
+    handed,
     join,
     line,
     logged,
@@ -60,6 +61,28 @@ async def one_outcome_for_all(world: World) -> None:
     [attempt] = story.attempts
     assert (attempt.claimed_at, attempt.started_at) == (begun, world.clock.now())
     assert (attempt.ending, attempt.ended_at) == ("finished", world.clock.now())
+
+
+@recording
+async def those_recorded_together_keep_their_own_times(world: World) -> None:
+    """Each was called for itself, though all had the same outcome."""
+    [ada] = await join(world, "ada")
+    messages = [await publish(world) for _ in range(3)]
+    reports, times = [], []
+    for claimed in await claim(world, *await plan(world)):
+        whole = handed(world, claimed, DELIVERED)
+        times.append((whole.started_at, world.clock.advance(1)))
+        reports.append(Report(claimed, Ending.FINISHED, world.clock.now(), [whole]))
+    await world.batches.finish(reports)
+    for message, (started_at, ended_at) in zip(messages, times, strict=True):
+        found = await line(world, message, ada)
+        assert (found.state, found.updated_at) == (State.DELIVERED, ended_at)
+        story = await world.deliveries.get(found.id)
+        assert story is not None
+        [attempt] = story.attempts
+        assert (attempt.started_at, attempt.ended_at) == (started_at, ended_at)
+    told = await world.events.read(0, 100) or ()
+    assert [event.at for event in told] == [ended_at for _, ended_at in times]
 
 
 @recording

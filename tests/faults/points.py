@@ -5,13 +5,13 @@ kills its own group.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import apsw
 from typing_extensions import override
 
-from notefly.adapters.channels.host import SupervisedChannel
+from notefly.adapters.channels.process import ChildProcess
 from notefly.adapters.relational.transaction import Values
 from notefly.adapters.sqlite import connection, wal, writer
 from notefly.adapters.sqlite.transaction import Transaction
@@ -51,14 +51,16 @@ def after_commit(reached: Reached) -> None:
 
 def after_answer(reached: Reached) -> None:
     """The channel has accepted it, and the store does not know yet."""
-    send = SupervisedChannel.send
+    ask = ChildProcess.ask
 
-    async def send_first(self: SupervisedChannel, hand_over: HandOver) -> Outcomes:
-        outcomes = await send(self, hand_over)
-        reached()
-        return outcomes
+    async def ask_first(
+        self: ChildProcess, hand_overs: Sequence[HandOver], begin_within: float
+    ) -> AsyncIterator[Outcomes]:
+        async for outcomes in ask(self, hand_overs, begin_within):
+            reached()
+            yield outcomes
 
-    replace(SupervisedChannel, "send", send_first)
+    replace(ChildProcess, "ask", ask_first)
 
 
 def mid_plan(reached: Reached) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 from typing_extensions import override
 
+from notefly.adapters.channels.host import SupervisedChannel
 from notefly.adapters.inprocess.queue import InProcessQueue
 from notefly.adapters.relational import batches as handing
 from notefly.adapters.relational import finish as finishing
@@ -16,6 +17,7 @@ from notefly.adapters.relational.transaction import Row, Values
 from notefly.adapters.sqlite import transaction as running
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.transaction import Reading, Transaction
+from notefly.application.call import Answer, Caller
 from notefly.application.deliver import DeliverBatch
 from notefly.domain.batch import BatchRef, Claim, Report
 from notefly.domain.errors import Unavailable
@@ -41,20 +43,21 @@ AFTER_SECONDS = 1.5
 
 def early_delivered() -> None:
     """Delivered before the channel answered: it is called once the outcome is recorded."""
-    call = DeliverBatch._call
-    tasks: set[asyncio.Task[Outcomes]] = set()
+    call = Caller._answer
+    tasks: set[asyncio.Task[Answer]] = set()
     recorded = asyncio.Event()
 
-    async def call_later(self: DeliverBatch, hand_over: HandOver) -> Outcomes:
+    async def call_later(self: Caller, hand_over: HandOver) -> Answer:
         await recorded.wait()
         return await call(self, hand_over)
 
-    async def answer_at_once(self: DeliverBatch, hand_over: HandOver) -> Outcomes:
+    async def answer_at_once(self: Caller, hand_over: HandOver) -> Answer:
         tasks.add(asyncio.create_task(call_later(self, hand_over)))
         return Outcomes(Delivered())
 
     if PLANTED:
-        replace(DeliverBatch, "_call", answer_at_once)
+        replace(Caller, "_answer", answer_at_once)
+        replace(SupervisedChannel, "send_all", None)
     die_around_finish(before=False)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import apsw
 
+from notefly.adapters.channels.host import SupervisedChannel
 from notefly.adapters.relational import finish as finishing
 from notefly.adapters.relational.deliveries import RelationalDeliveries
 from notefly.adapters.relational.plan import Planner
@@ -18,7 +19,7 @@ from notefly.adapters.sqlite import connection
 from notefly.adapters.sqlite import database as opening
 from notefly.adapters.sqlite.batches import SqliteBatches
 from notefly.adapters.sqlite.messages import SqliteMessages
-from notefly.application.deliver import DeliverBatch
+from notefly.application.call import Answer, Caller
 from notefly.domain.batch import BatchRef, Report
 from notefly.domain.log import DeliveryFilter
 from notefly.domain.outcome import Outcomes, Refused
@@ -168,10 +169,10 @@ FROM delivery d JOIN message m ON m.key = d.message WHERE d.state = 3
 
 def replay_new_id() -> None:
     """A replay is a new message; the channel refuses everything until the replay."""
-    replay, call = RelationalDeliveries.replay, DeliverBatch._call
+    replay, call = RelationalDeliveries.replay, Caller._answer
     asked = asyncio.Event()
 
-    async def refuse_at_first(self: DeliverBatch, hand_over: HandOver) -> Outcomes:
+    async def refuse_at_first(self: Caller, hand_over: HandOver) -> Answer:
         if hand_over.channel == CHANNEL and not asked.is_set():
             return Outcomes(Refused("not yet"))
         return await call(self, hand_over)
@@ -196,5 +197,6 @@ def replay_new_id() -> None:
             return await self._database.write(copy), []
         return await replay(self, wanted, limit, expires_at, at)
 
-    replace(DeliverBatch, "_call", refuse_at_first)
+    replace(Caller, "_answer", refuse_at_first)
+    replace(SupervisedChannel, "send_all", None)
     replace(RelationalDeliveries, "replay", replay_anew)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from notefly.application.doorbell import Doorbell
+from notefly.application.call import Called, Caller, to_call
 from notefly.application.retry import Judge
 from notefly.application.stride import GROWTH, HAND_OVER_SECONDS, Stride
 from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import SubscriberKey
-from notefly.domain.outcome import Outcomes, Refused, Retry
+from notefly.domain.outcome import Outcomes, Refused
 from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
 from notefly.ports.clock import Clock
@@ -40,10 +40,14 @@ class DeliverBatch:
     deadline_seconds: float
     stopping: Callable[[], bool]
     stride: Stride = field(default_factory=Stride)
-    bell: Doorbell = field(default_factory=Doorbell)
-    """Rung by nobody: a rest is short enough to wait for."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One hand-over at a time, from reading consent on: nobody's grows old in a line."""
+    caller: Caller = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.caller = Caller(
+            self.channel, self.clock, self.deadline_seconds, self.stopping, self.stride
+        )
 
     @property
     def rows(self) -> int:
@@ -71,7 +75,7 @@ class DeliverBatch:
         while True:
             limit = self._limit(claim)
             async with self.turn:
-                await self._prepare()
+                await self.caller.prepare()
                 try:
                     part = await self._consented(claim, after, limit)
                 except NoteflyError as error:
@@ -88,13 +92,28 @@ class DeliverBatch:
         if part.stopped:
             # The next claim ends what is left, by the same rule as for everybody else.
             return Report(claim, Ending.RELEASED, self.clock.now(), handed)
-        begun = Begun(part.after, part.through, part.epoch, self.clock.now())
-        try:
-            _append(handed, part, await self._hand_over(claim, part, begun.started_at))
-        except ChannelDied as error:
-            self.stride.died = True
-            return Report(claim, Ending.DIED, self.clock.now(), handed, str(error), begun)
-        return Report(claim, Ending.FINISHED, self.clock.now(), handed) if part.last else None
+        hand_over = to_call(claim, part)
+        if hand_over.size:
+            return await self._ended(claim, part, handed, await self.caller.one(hand_over))
+        now = self.clock.now()
+        return await self._ended(claim, part, handed, Called(now, now, Outcomes(NO_ADDRESS)))
+
+    async def _ended(
+        self, claim: Claim, part: Slice, handed: list[Handed], called: Called
+    ) -> Report | None:
+        if isinstance(called.answer, ChannelDied):
+            begun = Begun(part.after, part.through, part.epoch, called.started_at)
+            why = str(called.answer)
+            return Report(claim, Ending.DIED, called.ended_at, handed, why, begun)
+        _append(handed, part, self._judged(claim, part, called, called.answer))
+        return Report(claim, Ending.FINISHED, called.ended_at, handed) if part.last else None
+
+    def _judged(self, claim: Claim, part: Slice, called: Called, outcomes: Outcomes) -> Handed:
+        missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
+        if missing:
+            outcomes = Outcomes(outcomes.default, {**outcomes.exceptions, **missing})
+        size = len(part.recipients)
+        return self.judge.handed(claim, part, size, called.started_at, outcomes)
 
     async def _in_one_turn(self, claims: Sequence[Claim]) -> list[Report]:
         """Those that need but one hand-over, while all is well and what was read is fresh."""
@@ -102,14 +121,16 @@ class DeliverBatch:
         async with self.turn:
             for n in range(0, len(claims), READ_TOGETHER):
                 read_at = self.clock.monotonic()
-                parts = await self._read_together(claims[n : n + READ_TOGETHER])
-                for claim, part in zip(claims[n:], parts, strict=False):
-                    old = self.clock.monotonic() - read_at >= FRESH_SECONDS
-                    if old or self.stride.troubled or (reports and self.stopping()):
-                        return reports
-                    report = part.last and await self._guarded(claim, self._one(claim, part, []))
-                    if report:
-                        reports.append(report)
+                asked = await self._read_together(claims[n : n + READ_TOGETHER])
+                fresh_seconds = FRESH_SECONDS - (self.clock.monotonic() - read_at)
+                called = await self.caller.several([one for *_, one in asked], fresh_seconds)
+                ended = [
+                    await self._guarded(claim, self._ended(claim, part, [], each))
+                    for (claim, part, _), each in zip(asked, called, strict=False)
+                ]
+                reports += filter(None, ended)
+                if len(called) < len(asked) or self.stride.troubled or self.stopping():
+                    break
         return reports
 
     async def _guarded(self, claim: Claim, work: Awaitable[Ended]) -> Ended | Report:
@@ -120,14 +141,19 @@ class DeliverBatch:
             LOG.exception("a batch on %s could not be delivered", claim.channel)
             return failed(claim, error, self.clock.now())
 
-    async def _read_together(self, claims: Sequence[Claim]) -> Sequence[Slice]:
+    async def _read_together(
+        self, claims: Sequence[Claim]
+    ) -> Sequence[tuple[Claim, Slice, HandOver]]:
         """Nothing, if it cannot be done: then each reads for itself, and has its own trouble."""
         try:
-            await self._prepare()
+            await self.caller.prepare()
             limit = self.stride.recipients(self.channel.batch_size, 1)
-            return await self.batches.hand_over(claims, NOBODY, limit, self.clock.now())
+            parts = await self.batches.hand_over(claims, NOBODY, limit, self.clock.now())
         except Exception:  # noqa: BLE001 - whatever it is, it is met again by whom it is about
             return ()
+        whole = [(c, p) for c, p in zip(claims, parts, strict=True) if p.last and not p.stopped]
+        asked = [(claim, part, to_call(claim, part)) for claim, part in whole]
+        return [one for one in asked if one[2].size]
 
     async def _consented(self, claim: Claim, after: SubscriberKey, limit: int) -> Slice:
         """As the choices stand now: read again, of fewer, if it took so long that they are old.
@@ -149,43 +175,6 @@ class DeliverBatch:
             return 1
         return self.stride.recipients(self.channel.batch_size, claim.spent)
 
-    async def _prepare(self) -> None:
-        """Before consent is read: starting something may take longer than consent may be old."""
-        if self.stride.rest_seconds and not self.stopping():
-            await self.bell.wait(self.stride.rest_seconds)
-        prepare: Callable[[], Awaitable[None]] | None = getattr(self.channel, "prepare", None)
-        if prepare is not None:
-            await prepare()
-
-    async def _hand_over(self, claim: Claim, part: Slice, started_at: datetime) -> Handed:
-        reachable = [recipient for recipient in part.recipients if recipient.address]
-        outcomes = Outcomes(NO_ADDRESS)
-        if reachable:
-            began = self.clock.monotonic()
-            try:
-                outcomes = await self._call(
-                    HandOver(claim.message, claim.channel, claim.number, len(reachable), reachable)
-                )
-            finally:
-                self.stride.measured(len(reachable), self.clock.monotonic() - began)
-            self.stride.answered(taken=_anybody_taken(outcomes, len(reachable)))
-        if len(reachable) < len(part.recipients):
-            missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
-            outcomes = Outcomes(outcomes.default, {**outcomes.exceptions, **missing})
-        return self.judge.handed(claim, part, len(part.recipients), started_at, outcomes)
-
-    async def _call(self, hand_over: HandOver) -> Outcomes:
-        """A time-out or an exception is an answer: try again."""
-        try:
-            async with asyncio.timeout(self.deadline_seconds):
-                return await self.channel.send(hand_over)
-        except TimeoutError:
-            return Outcomes(Retry(f"no answer within {self.deadline_seconds:g} s"))
-        except ChannelDied:
-            raise
-        except Exception as error:  # noqa: BLE001 - a channel may raise anything
-            return Outcomes(Retry(f"{type(error).__name__}: {error}"))
-
 
 def failed(claim: Claim, error: Exception, at: datetime) -> Report:
     """Twice on the same batch, and it counts as poison."""
@@ -203,11 +192,3 @@ def _append(handed: list[Handed], part: Slice, answered: Handed) -> None:
             return
         answered = named if part.after or not part.last else answered
     handed.append(answered)
-
-
-def _anybody_taken(outcomes: Outcomes, size: int) -> bool:
-    """Delivered or refused: somebody listens."""
-    answers = [*outcomes.exceptions.values()]
-    if len(answers) < size:
-        answers.append(outcomes.default)
-    return any(not isinstance(answer, Retry) for answer in answers)

@@ -48,6 +48,13 @@ class Outcomes:
     exceptions: Mapping[SubscriberKey, Outcome] = field(default_factory=dict)
 
 
+def as_outcomes(answer: object) -> Outcomes:
+    """What a channel returned, if it is an answer. Raises TypeError."""
+    if not isinstance(answer, Outcomes):
+        raise TypeError(f"send must return Outcomes, not {type(answer).__name__}")
+    return answer
+
+
 class Verdict(NamedTuple):
     """What is recorded for an outcome: terminal with a reason, or `retrying` until `due_at`."""
 

@@ -44,6 +44,30 @@ class Preparing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """To several hand-overs, in their order.
+
+    `error` is about the first that has no answer; none behind it was begun.
+    """
+
+    outcomes: Sequence[Outcomes]
+    error: ChannelDied | TimeoutError | None = None
+
+
+class SendingAll(Protocol):
+    """What a channel may have besides, as `send_all`: several hand-overs, one after the other."""
+
+    async def __call__(
+        self, hand_overs: Sequence[HandOver], begin_within: float, answer_within: float
+    ) -> Answers:
+        """Begins none after the first of these times, in seconds; waits no longer than the second.
+
+        An exception of `send` is `Retry` for everybody in that one.
+        """
+        ...
+
+
 class Channel(Protocol):
     """Sends, and knows its addresses.
 

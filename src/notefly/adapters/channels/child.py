@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -25,11 +26,12 @@ from notefly.adapters.channels.wire import (
     READY,
     dump,
     frame,
+    pack_late,
     pack_outcomes,
     strangers,
-    unpack_hand_over,
+    unpack_hand_overs,
 )
-from notefly.domain.outcome import Outcomes, Retry
+from notefly.domain.outcome import Outcomes, Retry, as_outcomes
 from notefly.ports.channel import Channel, HandOver
 from notefly.process import collect_rarely
 
@@ -62,7 +64,10 @@ def main() -> None:
 
 
 async def serve(channel: Channel, hands_in: BinaryIO, answers_out: BinaryIO) -> None:
-    """One hand-over at a time; the loop goes on between them, for what the channel keeps open."""
+    """One hand-over at a time; the loop goes on between them, for what the channel keeps open.
+
+    The consent of those that come together was read together: none begins when that is old.
+    """
     inbox: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -71,8 +76,12 @@ async def serve(channel: Channel, hands_in: BinaryIO, answers_out: BinaryIO) -> 
 
     Thread(target=read_all, args=(hands_in, arrived), daemon=True).start()
     while True:
-        number, hand_over = unpack_hand_over(await inbox.get())
-        write_frame(answers_out, await answer(channel, number, hand_over))
+        first, begin_before, hand_overs = unpack_hand_overs(await inbox.get())
+        for number, hand_over in enumerate(hand_overs, first):
+            if time.monotonic() > begin_before:
+                write_frame(answers_out, pack_late(number))
+                break
+            write_frame(answers_out, await answer(channel, number, hand_over))
 
 
 async def answer(channel: Channel, number: int, hand_over: HandOver) -> bytes:
@@ -88,11 +97,10 @@ async def answer(channel: Channel, number: int, hand_over: HandOver) -> bytes:
 
 def sound(outcomes: object, hand_over: HandOver) -> Outcomes:
     """What `send` returned, if it is an answer to this. Raises TypeError or ValueError."""
-    if not isinstance(outcomes, Outcomes):
-        raise TypeError(f"send must return Outcomes, not {type(outcomes).__name__}")
-    if unknown := strangers(outcomes, hand_over):
+    answered = as_outcomes(outcomes)
+    if unknown := strangers(answered, hand_over):
         raise ValueError(f"send answered for {len(unknown)} who are not in the hand-over")
-    return outcomes
+    return answered
 
 
 def starved(error: BaseException) -> bool:

@@ -1,20 +1,27 @@
 """Runs a channel that is not built in: what is pure here, `send` in a supervised process.
 
 A channel that exits, hangs or eats memory takes its own process with it and nothing else. One
-hand-over is in flight at a time, so that a death is about exactly that one.
+hand-over is called at a time, and answered before the next, so that a death is about exactly one.
 """
 
 import asyncio
 import logging
+import math
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from notefly.adapters.channels.process import Broken, ChildProcess, Limits, NotStarted
 from notefly.domain.batch import Recipient
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import Outcomes, Retry
-from notefly.ports.channel import Channel, ChannelDied, HandOver, Rendering
+from notefly.ports.channel import (
+    Answers,
+    Channel,
+    ChannelDied,
+    HandOver,
+    Rendering,
+)
 
 DEFAULT_LIMITS = Limits()
 
@@ -87,29 +94,60 @@ class SupervisedChannel:
         Cancelling it kills the process: what it would answer later is about nobody any more. A
         process that cannot be started is nobody's fault in the hand-over: `Retry` for everybody.
         """
+        answered: list[Outcomes] = []
         async with self._turn:
             try:
                 child = await self._ready()
             except NotStarted as error:
                 return Outcomes(Retry(str(error), max(0.0, self._not_before - self._monotonic())))
+            await self._ask(child, [hand_over], math.inf, answered)
+        return answered[0]
+
+    async def send_all(
+        self, hand_overs: Sequence[HandOver], begin_within: float, answer_within: float
+    ) -> Answers:
+        """See `SendingAll`. None is begun where no process can be started."""
+        answered: list[Outcomes] = []
+        error: ChannelDied | TimeoutError | None = None
+        async with self._turn:
             try:
-                return await child.ask(hand_over)
-            except Broken as broken:
-                self._child = None
-                self._rest()
-                how = f"its process {broken} ({await child.end()})"
-                self._log.warning("hand-over of %s failed: %s", hand_over.message.id, how)
-                raise ChannelDied(f"{self.name}: {how}") from broken
-            except BaseException:
-                self._child = None
-                await child.end()
-                raise
+                child = await self._ready()
+                async with asyncio.timeout(answer_within):
+                    await self._ask(child, hand_overs, begin_within, answered)
+            except NotStarted:
+                pass
+            except (ChannelDied, TimeoutError) as ended:
+                error = ended
+        return Answers(answered, error)
 
     async def close(self) -> None:
         """Waits for the hand-over in flight; cancel `send` to be quicker. Nothing can follow."""
         async with self._turn:
             self._closed = True
             await self._discard()
+
+    async def _ask(
+        self,
+        child: ChildProcess,
+        hand_overs: Sequence[HandOver],
+        begin_within: float,
+        answered: list[Outcomes],
+    ) -> None:
+        """Fills `answered`, whatever happens then."""
+        try:
+            async for outcomes in child.ask(hand_overs, begin_within):
+                answered.append(outcomes)  # noqa: PERF401 - those of before an exception count
+        except Broken as broken:
+            self._child = None
+            self._rest()
+            how = f"its process {broken} ({await child.end()})"
+            failed = hand_overs[len(answered)].message.id
+            self._log.warning("hand-over of %s failed: %s", failed, how)
+            raise ChannelDied(f"{self.name}: {how}") from broken
+        except BaseException:
+            self._child = None
+            await child.end()
+            raise
 
     async def _ready(self) -> ChildProcess:
         if self._closed:

@@ -7,7 +7,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from typing import Self
@@ -19,7 +21,7 @@ from notefly.adapters.channels.wire import (
     dump,
     frame,
     load,
-    pack_hand_over,
+    pack_hand_overs,
     unpack_outcomes,
 )
 from notefly.domain.outcome import Outcomes
@@ -59,7 +61,7 @@ Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ChildProcess:
-    """Takes one hand-over at a time."""
+    """Takes one question at a time: hand-overs, which it calls one after the other."""
 
     def __init__(
         self, process: Process, link: Link, errors: FileIO, limits: Limits, log: logging.Logger
@@ -94,16 +96,29 @@ class ChildProcess:
         """False once it has gone away by itself, between two hand-overs."""
         return self._process.returncode is None and not self._reader.at_eof()
 
-    async def ask(self, hand_over: HandOver) -> Outcomes:
-        """Raises Broken. After that, or when cancelled, the process must be ended."""
-        self._number += 1
-        self._ear.refresh([person.address for person in hand_over.recipients])
-        question = pack_hand_over(self._number, hand_over)
-        answer = await self._exchange(question, self._limits.hand_over_seconds)
-        try:
-            return unpack_outcomes(self._number, answer, hand_over.recipients)
-        except Garbage as garbage:
-            raise Broken(f"answered with garbage: {garbage}") from garbage
+    async def ask(
+        self, hand_overs: Sequence[HandOver], begin_within: float
+    ) -> AsyncIterator[Outcomes]:
+        """One answer after the other; it ends with the first that could not be begun in time.
+
+        A process begins with one when the last is answered, so that Broken is about the first that
+        is not. After that, or when cancelled, the process must be ended.
+        """
+        first = self._number + 1
+        self._number += len(hand_overs)
+        self._ear.refresh([one.address for each in hand_overs for one in each.recipients])
+        begin_before = time.monotonic() + begin_within
+        question = pack_hand_overs(first, begin_before, hand_overs)
+        for number, hand_over in enumerate(hand_overs, first):
+            answer = await self._exchange(question, self._limits.hand_over_seconds)
+            question = b""
+            try:
+                outcomes = unpack_outcomes(number, answer, hand_over.recipients)
+            except Garbage as garbage:
+                raise Broken(f"answered with garbage: {garbage}") from garbage
+            if outcomes is None:
+                return
+            yield outcomes
 
     async def end(self) -> str:
         """Kill it and all that it started; says how it ended."""
@@ -142,10 +157,12 @@ class ChildProcess:
                 raise Broken("did not say whether it is ready")
 
     async def _exchange(self, question: bytes, seconds: float) -> bytes:
+        """The next answer, after asking, if there is something to ask."""
         try:
             async with asyncio.timeout(seconds):
-                self._writer.write(frame(question))
-                await self._writer.drain()
+                if question:
+                    self._writer.write(frame(question))
+                    await self._writer.drain()
                 return await self._answer()
         except TimeoutError:
             raise Broken(f"gave no answer within {seconds:g} s") from None

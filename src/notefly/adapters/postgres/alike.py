@@ -14,7 +14,7 @@ from notefly.domain.delivery import Reason, State
 from notefly.domain.ids import BatchKey
 
 Alike = tuple[object, ...]
-"""What all reports of a group say: epoch, verdict, when it began and ended."""
+"""What all reports of a group say: epoch and verdict."""
 
 
 class Fit(NamedTuple):
@@ -34,7 +34,7 @@ def record_alike(transaction: Transaction, reports: Sequence[Report]) -> set[Bat
     groups: dict[Alike, list[Report]] = {}
     for report in filter(is_alike, reports):
         handed = report.handed[0]
-        said = (handed.epoch, handed.default, handed.started_at, report.ended_at)
+        said = (handed.epoch, handed.default)
         groups.setdefault(said, []).append(report)
     recorded: set[BatchKey] = set()
     for group in groups.values():
@@ -59,14 +59,19 @@ class Recording:
             "state": CODES[handed.default.state],
             "reason": reason_code(handed.default.reason),
             "unsubscribed": reason_code(Reason.UNSUBSCRIBED),
-            "started_at": micros(handed.started_at),
-            "ended_at": micros(self.group[0].ended_at),
             "detail": handed.default.detail,
         }
         fits = [Fit(*row) for row in self.transaction.rows("alike.fit", scope)]
         if not fits:
             return set()
-        scope |= {"batches": [f.key for f in fits], "numbers": [f.number for f in fits]}
+        by_key = {report.claim.batch: report for report in self.group}
+        reports = [by_key[BatchKey(fit.key)] for fit in fits]
+        scope |= {
+            "batches": [fit.key for fit in fits],
+            "numbers": [fit.number for fit in fits],
+            "started": [micros(report.handed[0].started_at) for report in reports],
+            "ended": [micros(report.ended_at) for report in reports],
+        }
         written = self.transaction.run("alike.record", scope)
         members = sum(fit.size for fit in fits)
         if written != members:
@@ -77,7 +82,8 @@ class Recording:
             "alike.settle", scope | {"closed": [closed.get(f.key, 0) for f in fits]}
         )
         self.transaction.run("alike.end_attempts", scope)
-        self._tell(fits, closed, handed.default.state)
+        for fit, report in zip(fits, reports, strict=True):
+            self._tell(fit, closed.get(fit.key, 0), report)
         return {BatchKey(fit.key) for fit in fits}
 
     def _closed(self, fits: Sequence[Fit], scope: dict[str, object]) -> dict[int, int]:
@@ -88,12 +94,11 @@ class Recording:
         rows = self.transaction.rows("alike.closed", scope | {"batches": later})
         return {row[0]: row[1] for row in rows}
 
-    def _tell(self, fits: Sequence[Fit], closed: dict[int, int], state: State) -> None:
-        at = micros(self.group[0].ended_at)
-        for fit in fits:
-            gone = closed.get(fit.key, 0)
-            for code, n in ((CODES[state], fit.size - gone), (CODES[State.CANCELLED], gone)):
-                alone = fit.last if fit.size == 1 else None
-                if n:
-                    fact = Fact(at, fit.message, fit.channel, code, n, alone, terminal=True)
-                    self.transaction.tell([fact])
+    def _tell(self, fit: Fit, gone: int, report: Report) -> None:
+        at, state = micros(report.ended_at), report.handed[0].default.state
+        alone = fit.last if fit.size == 1 else None
+        self.transaction.tell(
+            Fact(at, fit.message, fit.channel, code, n, alone, terminal=True)
+            for code, n in ((CODES[state], fit.size - gone), (CODES[State.CANCELLED], gone))
+            if n
+        )

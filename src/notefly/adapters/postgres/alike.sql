@@ -37,11 +37,12 @@ CROSS JOIN LATERAL (
 GROUP BY b.key
 
 -- name: settle
-UPDATE batch b SET state = 3, lease_until = NULL, due_at = NULL, ended_at = :ended_at, cancelled = r.cancelled,
+UPDATE batch b SET state = 3, lease_until = NULL, due_at = NULL, ended_at = r.ended_at, cancelled = r.cancelled,
     delivered = CASE WHEN :state::smallint = 1 THEN b.size - r.cancelled ELSE 0 END,
     dead = CASE WHEN :state::smallint = 3 THEN b.size - r.cancelled ELSE 0 END
-FROM unnest(:batches::bigint[], :closed::integer[]) AS r(batch, cancelled) WHERE b.key = r.batch
+FROM unnest(:batches::bigint[], :ended::bigint[], :closed::integer[]) AS r(batch, ended_at, cancelled) WHERE b.key = r.batch
 
 -- name: end_attempts
-UPDATE attempt a SET ended_at = :ended_at, ending = 'finished', started_at = :started_at, epoch = :now, detail = :detail
-FROM unnest(:batches::bigint[], :numbers::integer[]) AS r(batch, number) WHERE a.batch = r.batch AND a.number = r.number
+UPDATE attempt a SET ended_at = r.ended_at, ending = 'finished', started_at = r.started_at, epoch = :now, detail = :detail
+FROM unnest(:batches::bigint[], :numbers::integer[], :started::bigint[], :ended::bigint[]) AS r(batch, number, started_at, ended_at)
+WHERE a.batch = r.batch AND a.number = r.number

@@ -1,6 +1,7 @@
 """Recording many batches at once, when nothing in them is per person."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from notefly.adapters.relational.record import is_alike
 from notefly.adapters.relational.rows import CODES, StoreBrokenError, reason_code
@@ -12,7 +13,7 @@ from notefly.domain.ids import BatchKey
 
 ATTEMPT_BITS = 16
 Alike = tuple[object, ...]
-"""What all reports of a group say: epoch, state, reason, detail, when it began and ended."""
+"""What all reports of a group say: epoch, state, reason, detail."""
 
 
 def _fits(report: Report) -> bool:
@@ -24,7 +25,7 @@ def record_alike(transaction: Transaction, reports: Sequence[Report]) -> set[Bat
     groups: dict[Alike, list[Report]] = {}
     for report in filter(_fits, reports):
         handed = report.handed[0]
-        said = (handed.epoch, handed.default, handed.started_at, report.ended_at)
+        said = (handed.epoch, handed.default)
         groups.setdefault(said, []).append(report)
     recorded: set[BatchKey] = set()
     for group in groups.values():
@@ -47,6 +48,9 @@ def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
     transaction.run("alike.create")
     transaction.run("alike.forget")
     fit = transaction.run("alike.report", scope)
+    if differing := [report for report in group if _times(report) != _times(group[0])]:
+        times = [(*map(micros, _times(one)), one.claim.batch) for one in differing]
+        transaction.many("alike.times", times)
     members, later = transaction.row("alike.total") or (0, 0)
     record = "alike.record" if later else "alike.record_unchanged"
     written = transaction.run(record, scope) if fit else 0
@@ -63,6 +67,11 @@ def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
     if fit == len(group):
         return {report.claim.batch for report in group}
     return {BatchKey(row[0]) for row in transaction.rows("alike.fit")}
+
+
+def _times(report: Report) -> tuple[datetime, datetime]:
+    """Those of one moment share them; whoever was called has their own."""
+    return report.handed[0].started_at, report.ended_at
 
 
 def packed(claim: Claim) -> int:

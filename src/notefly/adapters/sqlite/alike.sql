@@ -7,6 +7,8 @@ CREATE TEMP TABLE IF NOT EXISTS reported (
     number INTEGER NOT NULL,
     size INTEGER NOT NULL,
     later INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
     cancelled INTEGER NOT NULL DEFAULT 0
 )
 
@@ -16,11 +18,15 @@ DELETE FROM reported
 -- name: report
 -- Only what this attempt still holds, and nothing is recorded of. `later`: choices changed since the
 -- message was accepted. An array element is a batch and its attempt, see `packed`.
-INSERT INTO reported (batch, number, size, later)
-SELECT b.key, b.attempts, b.size, m.epoch < :now
+INSERT INTO reported (batch, number, size, later, started_at, ended_at)
+SELECT b.key, b.attempts, b.size, m.epoch < :now, :started_at, :ended_at
 FROM carray(:packed) k CROSS JOIN batch b ON b.key = k.value >> 16 CROSS JOIN message m ON m.key = b.message
 WHERE b.state = 1 AND b.attempts = k.value & 65535 AND b.kind = 0
 AND b.delivered + b.dead + b.cancelled + b.moved = 0
+
+-- name: times
+-- Of those that differ.
+UPDATE reported SET started_at = ?, ended_at = ? WHERE batch = ?
 
 -- name: fit
 SELECT batch FROM reported
@@ -59,24 +65,25 @@ UPDATE reported SET cancelled = (
 WHERE later
 
 -- name: settle
-UPDATE batch SET state = 3, lease_until = NULL, due_at = NULL, ended_at = :ended_at,
+UPDATE batch SET state = 3, lease_until = NULL, due_at = NULL,
+    ended_at = (SELECT r.ended_at FROM reported r WHERE r.batch = key),
     cancelled = (SELECT r.cancelled FROM reported r WHERE r.batch = key),
     delivered = CASE WHEN :state = 1 THEN size - (SELECT r.cancelled FROM reported r WHERE r.batch = key) ELSE 0 END,
     dead = CASE WHEN :state = 3 THEN size - (SELECT r.cancelled FROM reported r WHERE r.batch = key) ELSE 0 END
 WHERE key IN (SELECT batch FROM reported)
 
 -- name: end_attempts
-UPDATE attempt SET ended_at = :ended_at, ending = 'finished', started_at = :started_at, epoch = :now, detail = :detail
-WHERE (batch, number) IN (SELECT batch, number FROM reported)
+UPDATE attempt SET ended_at = r.ended_at, ending = 'finished', started_at = r.started_at, epoch = :now, detail = :detail
+FROM reported r WHERE attempt.batch = r.batch AND attempt.number = r.number
 
 -- name: add_events
 INSERT INTO event (at, message, channel, state, deliveries, subscriber)
-SELECT :ended_at, b.message, b.channel, :state, r.size - r.cancelled, CASE WHEN r.size = 1 THEN b.last END
+SELECT r.ended_at, b.message, b.channel, :state, r.size - r.cancelled, CASE WHEN r.size = 1 THEN b.last END
 FROM reported r CROSS JOIN batch b ON b.key = r.batch WHERE r.size > r.cancelled
 
 -- name: add_cancelled_events
 INSERT INTO event (at, message, channel, state, deliveries, subscriber)
-SELECT :ended_at, b.message, b.channel, 4, r.cancelled, CASE WHEN r.size = 1 THEN b.last END
+SELECT r.ended_at, b.message, b.channel, 4, r.cancelled, CASE WHEN r.size = 1 THEN b.last END
 FROM reported r CROSS JOIN batch b ON b.key = r.batch WHERE r.cancelled > 0
 
 -- name: add_tally
