@@ -1,29 +1,25 @@
 """Planted bugs in claiming, calling and recording."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
-
-import apsw
-from typing_extensions import override
 
 from notefly.adapters.channels.host import SupervisedChannel
 from notefly.adapters.inprocess.queue import InProcessQueue
-from notefly.adapters.relational import batches as handing
 from notefly.adapters.relational import finish as finishing
 from notefly.adapters.relational.rows import LEASED, Batch
-from notefly.adapters.relational.transaction import Row, Values
+from notefly.adapters.relational.slices import Part, Slicing
+from notefly.adapters.relational.transaction import Row
 from notefly.adapters.sqlite import transaction as running
 from notefly.adapters.sqlite.batches import SqliteBatches
-from notefly.adapters.sqlite.transaction import Reading, Transaction
+from notefly.adapters.sqlite.transaction import Transaction
 from notefly.application.call import Answer, Caller
 from notefly.application.deliver import DeliverBatch
 from notefly.domain.batch import BatchRef, Claim, Report
 from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey
 from notefly.domain.outcome import Delivered, Outcomes
-from notefly.ports.batch_store import Claims, Finished, Slice
+from notefly.ports.batch_store import Claims, Finished
 from notefly.ports.channel import HandOver
 from tests.faults.product import CHANNEL
 from tests.faults.steering import (
@@ -156,27 +152,21 @@ ATTEMPTS, NOW = 10, -1
 """Columns of `batches.read`: the newest attempt's number, and the epoch of this moment."""
 
 
-class Told(Reading):
+def told(column: int, value: Callable[[Claim], int]) -> None:
     """What a hand-over reads of its batch, but for one column."""
+    part = Slicing._part
 
-    def __init__(self, connection: apsw.Connection, column: int, value: int) -> None:
-        super().__init__(connection)
-        self._column = column
-        self._value = value
+    def part_as_told(self: Slicing, claim: Claim, row: Row) -> Part:
+        columns = list(row)
+        columns[column] = value(claim)
+        return part(self, claim, tuple(columns))
 
-    @override
-    def row(self, statement: str, values: Values = ()) -> Row | None:
-        found = super().row(statement, values)
-        if statement != "batches.read" or found is None:
-            return found
-        columns = list(found)
-        columns[self._column] = self._value
-        return tuple(columns)
+    replace(Slicing, "_part", part_as_told)
 
 
 def late_attempts() -> None:
     """An attempt is numbered when it ends, so one that is cut off leaves no trace."""
-    held, hand_over = finishing.held, handing._slice
+    held = finishing.held
 
     def numbered_and_held(transaction: Transaction, key: BatchKey, number: int) -> Batch | None:
         leased = (
@@ -186,9 +176,6 @@ def late_attempts() -> None:
             begun = "INSERT INTO attempt (batch, number, worker, claimed_at) VALUES (?, ?, '', 0)"
             transaction.run(begun, (key, number))
         return held(transaction, key, number)
-
-    def slice_as_numbered(reading: Reading, claim: Claim, *rest: Any) -> Slice:
-        return hand_over(Told(reading._connection, ATTEMPTS, claim.token), claim, *rest)
 
     if PLANTED:
         numbering = "attempts = attempts + 1, "
@@ -200,7 +187,7 @@ def late_attempts() -> None:
         }
         replace(running, "STATEMENTS", {**running.STATEMENTS, **planted})
         replace(finishing, "held", numbered_and_held)
-        replace(handing, "_slice", slice_as_numbered)
+        told(ATTEMPTS, lambda claim: claim.token)
     die_around_finish(before=True)
 
 
@@ -229,7 +216,7 @@ def lost_nack() -> None:
 
 def stale_consent() -> None:
     """What is planned is handed over as it was planned, whoever unsubscribed meanwhile."""
-    deliver, hand_over = DeliverBatch.__call__, handing._slice
+    deliver = DeliverBatch.__call__
     changes = Changes()
     changes.watch()
     late = asyncio.Event()
@@ -241,9 +228,6 @@ def stale_consent() -> None:
             await late.wait()
         return await deliver(self, claim)
 
-    def slice_as_planned(reading: Reading, claim: Claim, *rest: Any) -> Slice:
-        return hand_over(Told(reading._connection, NOW, claim.message.epoch), claim, *rest)
-
     replace(DeliverBatch, "__call__", deliver_late)
     if PLANTED:
-        replace(handing, "_slice", slice_as_planned)
+        told(NOW, lambda claim: claim.message.epoch)

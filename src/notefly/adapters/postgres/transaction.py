@@ -45,6 +45,9 @@ class Reading:
     def each(self, statement: str, asked: Sequence[Row]) -> list[Row]:
         return self.rows(statement, columns(asked))
 
+    def gathered(self, statement: str, asked: Sequence[Row]) -> list[Row]:
+        return self.rows(statement, columns(asked))
+
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         known = self._statement(statement)

@@ -7,12 +7,12 @@ from notefly.adapters.relational.claim import Claimer, stop_late
 from notefly.adapters.relational.finish import Lost, RecordAlike, end, finish, held, ref_of
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.plan import Planner
-from notefly.adapters.relational.rows import LEASED, Batch
+from notefly.adapters.relational.slices import Slicing
 from notefly.adapters.relational.times import maybe_moment, micros
 from notefly.adapters.relational.transaction import Database, Reading, Transaction
 from notefly.adapters.relational.waiting import Watch, bring_forward
-from notefly.domain.batch import BatchRef, Claim, Ending, Recipient, Report
-from notefly.domain.ids import BatchKey, Epoch, MessageKey, SubscriberKey, delivery_prefix
+from notefly.domain.batch import BatchRef, Claim, Ending, Report
+from notefly.domain.ids import BatchKey, MessageKey, SubscriberKey
 from notefly.ports.batch_store import BatchStore, Claims, Finished, Planned, Slice
 from notefly.ports.clock import Clock
 
@@ -60,12 +60,9 @@ class RelationalBatches:
     async def hand_over(
         self, claims: Sequence[Claim], after: SubscriberKey, limit: int, at: datetime
     ) -> Sequence[Slice]:
-        kinds = [(claim, self._kinds[claim.channel]) for claim in claims]
-
-        def work(reading: Reading) -> Sequence[Slice]:
-            return [_slice(reading, claim, kind, after, limit, at) for claim, kind in kinds]
-
-        return await self._database.read(work)
+        return await self._database.read(
+            lambda reading: Slicing(reading, self._kinds, after, limit, at).slices(claims)
+        )
 
     async def finish(self, reports: Sequence[Report]) -> Finished:
         return await self._database.write(
@@ -160,31 +157,6 @@ def _still(
         "batches.still_expired", (transaction.keys([key for key, _ in expired]), now)
     )
     return [(key, number) for key, number in rows]
-
-
-def _slice(
-    reading: Reading, claim: Claim, kind: str, after: SubscriberKey, limit: int, at: datetime
-) -> Slice:
-    """The recipients of the next hand-over, as the choices stand right now."""
-    *columns, expires_at, cancelled_at, now = reading.row("batches.read", (claim.batch,)) or ()
-    batch = Batch(*columns)
-    expiry = expires_at if batch.expires_at is None else batch.expires_at
-    over = cancelled_at is not None or (expiry is not None and expiry <= micros(at))
-    stopped = over or batch.state != LEASED or batch.attempts != claim.token
-    scope = batch.scope(after, batch.last, now) | {"kind": kind, "limit": limit}
-    scope["prefix"] = delivery_prefix(claim.message.id, claim.channel)
-    statement = "members.recipients_waiting" if batch.by_rows else "members.recipients_planned"
-    rows = [] if stopped else reading.rows(statement, scope)
-    last = len(rows) < limit or rows[-1][0] == batch.last
-    through = SubscriberKey(batch.last if last else rows[-1][0])
-    return Slice(
-        epoch=Epoch(now),
-        after=after,
-        through=through,
-        recipients=list(map(Recipient._make, rows)),
-        last=last,
-        stopped=stopped,
-    )
 
 
 def _meets(store: RelationalBatches) -> BatchStore:

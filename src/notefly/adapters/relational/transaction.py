@@ -43,6 +43,10 @@ class Reading(Protocol):
         """The statement's row for each of those asked about, in their order."""
         ...
 
+    def gathered(self, statement: str, asked: Sequence[Row]) -> Iterable[Sequence[Any]]:
+        """Rows about those asked about, of numbers and texts; for many that are short."""
+        ...
+
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         ...

@@ -73,8 +73,10 @@ UPDATE batch SET state = 3, lease_until = NULL, due_at = NULL,
 WHERE key IN (SELECT batch FROM reported)
 
 -- name: end_attempts
-UPDATE attempt SET ended_at = r.ended_at, ending = 'finished', started_at = r.started_at, epoch = :now, detail = :detail
-FROM reported r WHERE attempt.batch = r.batch AND attempt.number = r.number
+-- No UPDATE FROM: it would walk through all attempts.
+UPDATE attempt SET ending = 'finished', epoch = :now, detail = :detail,
+    (started_at, ended_at) = (SELECT r.started_at, r.ended_at FROM reported r WHERE r.batch = attempt.batch)
+WHERE (batch, number) IN (SELECT batch, number FROM reported)
 
 -- name: add_events
 INSERT INTO event (at, message, channel, state, deliveries, subscriber)

@@ -46,11 +46,11 @@ INSERT INTO batch (message, channel, kind, first, last, size, parent, round, sta
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: read
--- A batch, the audience that it is a part of, and whether it may still be handed over.
+-- Batches, the audiences that they are a part of, and whether they may still be handed over.
 SELECT b.key, b.message, b.channel, b.kind, b.first, b.last, b.size, b.round, b.state, b.base, b.attempts, b.spent,
     b.deaths, b.due_at, b.expires_at, b.delivered, b.dead, b.cancelled, b.moved, m.category, m.epoch,
     m.expires_at, m.cancelled_at, (SELECT value FROM meta WHERE name = 'epoch')
-FROM batch b LEFT JOIN message m ON m.key = b.message WHERE b.key = ?
+FROM carray(?) k CROSS JOIN batch b ON b.key = k.value LEFT JOIN message m ON m.key = b.message
 
 -- name: held
 -- A batch and its audience, for whoever changes it next; here there is one writer.

@@ -37,6 +37,11 @@ class Reading:
         """As JSON: rows of several types."""
         return self.rows(statement, (json.dumps(asked),))
 
+    def gathered(self, statement: str, asked: Sequence[Row]) -> list[list[Any]]:
+        """One value: the interpreter's lock changes hands for it, and not for each row."""
+        found: list[list[Any]] = json.loads(self.value(statement, (json.dumps(asked),)))
+        return found
+
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         return self._execute(statement, values).fetchone()

@@ -1,0 +1,96 @@
+"""Who is handed over next, as the choices stand at the moment of reading."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from notefly.adapters.relational.rows import LEASED, Batch
+from notefly.adapters.relational.times import micros
+from notefly.adapters.relational.transaction import Reading, Row
+from notefly.domain.batch import Claim, Recipient
+from notefly.domain.ids import BatchKey, Epoch, SubscriberKey, delivery_prefix
+from notefly.ports.batch_store import Slice
+
+ASKED = (
+    *("batch", "message", "category", "channel", "after", "through", "epoch", "now"),
+    *("kind", "prefix"),
+)
+"""What `recipients_together` is asked with, for each batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch, and what is asked about it."""
+
+    batch: Batch
+    now: Epoch
+    scope: Mapping[str, Any]
+    stopped: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that is left of it fits, and is of the audience."""
+        fits: bool = self.batch.left <= self.scope["limit"]
+        return fits and not self.stopped and not self.batch.by_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Slicing:
+    """The next hand-over of batches: of so many people behind `after`, at this time."""
+
+    reading: Reading
+    kinds: Mapping[str, str]
+    after: SubscriberKey
+    limit: int
+    at: datetime
+
+    def slices(self, claims: Sequence[Claim]) -> list[Slice]:
+        """In the order of the claims. Those that need but one are read together."""
+        keys = self.reading.keys([claim.batch for claim in claims])
+        known = {row[0]: row for row in self.reading.rows("batches.read", (keys,))}
+        parts = [self._part(claim, known[claim.batch]) for claim in claims]
+        whole = [part for part in parts if part.whole] if len(parts) > 1 else []
+        people = self._together(whole)
+        return [self._slice(part, people.get(part.batch.key)) for part in parts]
+
+    def _part(self, claim: Claim, row: Row) -> Part:
+        *columns, expires_at, cancelled_at, now = row
+        batch = Batch(*columns)
+        expiry = expires_at if batch.expires_at is None else batch.expires_at
+        over = cancelled_at is not None or (expiry is not None and expiry <= micros(self.at))
+        stopped = over or batch.state != LEASED or batch.attempts != claim.token
+        scope = batch.scope(self.after, batch.last, now) | {
+            "kind": self.kinds[claim.channel],
+            "prefix": delivery_prefix(claim.message.id, claim.channel),
+            "limit": self.limit,
+        }
+        return Part(batch, Epoch(now), scope, stopped)
+
+    def _together(self, parts: Sequence[Part]) -> Mapping[BatchKey, list[Row]]:
+        people: dict[BatchKey, list[Row]] = {part.batch.key: [] for part in parts}
+        if parts:
+            asked = [tuple(part.scope[name] for name in ASKED) for part in parts]
+            for batch, *person in self.reading.gathered("members.recipients_together", asked):
+                people[batch].append(tuple(person))
+        return people
+
+    def _slice(self, part: Part, people: list[Row] | None) -> Slice:
+        rows = self._rows(part) if people is None else people
+        batch = part.batch
+        last = people is not None or len(rows) < self.limit or rows[-1][0] == batch.last
+        return Slice(
+            epoch=part.now,
+            after=self.after,
+            through=SubscriberKey(batch.last if last else rows[-1][0]),
+            recipients=list(map(Recipient._make, rows)),
+            last=last,
+            stopped=part.stopped,
+        )
+
+    def _rows(self, part: Part) -> list[Row]:
+        if part.stopped:
+            return []
+        waiting = part.batch.by_rows
+        statement = "members.recipients_waiting" if waiting else "members.recipients_planned"
+        return self.reading.rows(statement, part.scope)
