@@ -6,7 +6,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from nats.js.api import AckPolicy, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.adapters.jetstream.queue import open_queue
@@ -143,6 +150,21 @@ async def test_limits_that_somebody_else_gave_the_stream_are_taken_off(
         assert (stream.max_msgs, stream.max_bytes, stream.max_msgs_per_subject) == (-1, -1, -1)
         await one.queue.offer([ref(1), ref(2), ref(3)])
         assert await one.take_all(3) == [1, 2, 3]
+
+
+async def test_a_consumer_that_kept_its_state_on_disk_is_made_anew_without_a_loss(
+    process: Opens, name: str
+) -> None:
+    filtered = f"{name.lower()}.work.sms.small.*"
+    on_disk = ConsumerConfig(
+        durable_name="sms-small", filter_subject=filtered, ack_policy=AckPolicy.EXPLICIT
+    )
+    async with process() as one:
+        await one.link.streams().add_consumer(name, on_disk)
+        await one.queue.offer([ref(1)])
+        assert await one.take() == [1]
+        consumer = (await one.link.streams().consumer_info(name, "sms-small")).config
+        assert consumer.mem_storage
 
 
 async def test_a_stream_that_is_no_work_queue_is_refused_at_start_and_awaited_later(

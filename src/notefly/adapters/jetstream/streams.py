@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from nats.js import api
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, NotFoundError, ServerError
 
 from notefly.adapters.jetstream.errors import Unfit
 from notefly.adapters.jetstream.link import NatsLink
@@ -17,6 +17,8 @@ LOG = logging.getLogger(__name__)
 Made = Coroutine[object, object, None]
 MANAGED_SECONDS = 1.5
 """A cluster that elects does not answer at all."""
+OTHER_STORAGE = 10012
+"""What a server answers that has the consumer with its state on disk; it cannot change that."""
 LANES = ("small", "large")
 """The first batches of each message go through the first lane, the rest of a large one through the
 second: so messages take turns."""
@@ -110,7 +112,15 @@ class Streams:
         await asyncio.shield(self._making[what])
 
     async def _ensure_consumer(self, address: Address) -> None:
-        await self._link.streams(MANAGED_SECONDS).add_consumer(self.name, self._consumer(address))
+        streams, wanted = self._link.streams(MANAGED_SECONDS), self._consumer(address)
+        try:
+            await streams.add_consumer(self.name, wanted)
+        except ServerError as error:
+            if error.err_code != OTHER_STORAGE:
+                raise
+            # Somebody else made it, or an earlier version; what it had given out comes again.
+            await streams.delete_consumer(self.name, address.consumer)
+            await streams.add_consumer(self.name, wanted)
         self._consumers.add(address)
 
     async def _ensure(self) -> None:
@@ -165,6 +175,8 @@ class Streams:
             max_deliver=-1,
             max_ack_pending=-1,
             max_waiting=4_096,
+            # What is out is a hint of what is leased, and not worth a flush for each ack.
+            mem_storage=True,
         )
 
 

@@ -32,8 +32,8 @@ KEEP_SECONDS = 4.0
 """Between two signs of life."""
 POLL_SECONDS = 0.5
 """Between two looks, if nobody rings."""
-GAP_SECONDS = 0.02
-"""Between two looks, however often somebody rings."""
+GAP_SECONDS, IDLE_GAP_SECONDS = 0.02, 0.005
+"""Between two looks, however often somebody rings; the second while somebody waits for batches."""
 AT_ONCE = 1_000
 """Batches, of one statement."""
 
@@ -119,7 +119,7 @@ class SkipLockedQueue:
                 LOG.debug("the queue cannot be reached", exc_info=True)
             except Exception:
                 LOG.exception("trouble with the queue; it goes on")
-            await asyncio.sleep(GAP_SECONDS)
+            await asyncio.sleep(IDLE_GAP_SECONDS if self._doors.waiting() else GAP_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._stirred.wait()

@@ -17,7 +17,9 @@ from notefly.ports.wakeups import Topic, Wakeups
 
 LOG = logging.getLogger(__name__)
 GAP_SECONDS = 0.02
-"""Between two rings of one topic: an offer need not wait because something was committed."""
+"""Between two rings of one topic: nobody watches more closely."""
+GAPS_SECONDS = {Topic.OFFERED: 0.005}
+"""Whoever is idle waits for what is offered."""
 PATIENCE_SECONDS = 5.0
 """With a server that does not answer, and between two signs that it still does."""
 AGAIN_SECONDS = 0.5
@@ -87,8 +89,8 @@ class PostgresWakeups:
         except BaseException:
             self._rung |= rung
             raise
-        rested = asyncio.get_running_loop().time() + GAP_SECONDS
-        self._rested |= dict.fromkeys(rung, rested)
+        now = asyncio.get_running_loop().time()
+        self._rested |= {one: now + GAPS_SECONDS.get(one, GAP_SECONDS) for one in rung}
 
     async def _due(self, session: "Connection[Record]") -> set[Topic]:
         """What was rung and has rested; nothing, if for long nobody rang or it is over."""
