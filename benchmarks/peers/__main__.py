@@ -32,7 +32,7 @@ class Plan:
 
 
 QUICK = Plan(1, 1.0, 1.0, 1.0, 1.0)
-LIMIT_SECONDS = 1_140
+LIMIT_SECONDS = 1_800
 TROUBLE = (TooSlow, NotInstalled, AssertionError, OSError, RuntimeError, ValueError)
 """What a peer, its server or its installation may come up with: it is told, and others go on."""
 

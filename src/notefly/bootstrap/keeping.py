@@ -84,7 +84,7 @@ async def examine_queue(settings: Settings, patience_seconds: float) -> tuple[st
     """
     if settings.queue_on_redis:
         with extra("redis", "NOTEFLY_QUEUE"):
-            from notefly.adapters.redis.queue import examine
+            from notefly.adapters.redis.server import examine
     else:
         with extra("nats", "NOTEFLY_QUEUE"):
             from notefly.adapters.jetstream.examining import examine

@@ -32,6 +32,18 @@ async def kill_broker(lived: Life) -> None:
     await _killed(lived, lived.cluster.members[lived.rng.choice(BROKERS)])
 
 
+async def kill_channel(lived: Life) -> None:
+    """The process that a worker keeps for a plug-in: that worker starts another one."""
+    member = lived.cluster.members[lived.rng.choice(WORKERS)]
+    assert member.life is not None
+    channels = [pid for pid in member.life.everybody() if pid != member.life.pid]
+    if channels:
+        _signal(lived.rng.choice(channels), signal.SIGKILL)
+    await lived.resumed(f"a channel of {member.name} was killed")
+    if not member.alive:
+        lived.findings.append(Finding(Kind.ERROR, f"{member.name} ended by itself"))
+
+
 async def stop_worker(lived: Life) -> None:
     """The others take over; what it says later is too late."""
     await _stopped(lived, lived.cluster.members[lived.rng.choice(WORKERS)])

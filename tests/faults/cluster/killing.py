@@ -5,6 +5,7 @@ from tests.faults.cluster.campaign import Campaign
 from tests.faults.cluster.deeds import (
     kill_backend,
     kill_broker,
+    kill_channel,
     kill_nats_leader,
     kill_nats_node,
     kill_worker,
@@ -20,6 +21,7 @@ from tests.faults.fault import CLUSTER, Fault, Rounds
 DECK = (
     kill_backend,
     kill_broker,
+    kill_channel,
     kill_nats_leader,
     kill_nats_node,
     kill_worker,

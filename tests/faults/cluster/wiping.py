@@ -132,7 +132,7 @@ async def run(root: Path, seed: int, rounds: int, lives: int = 1) -> Tally:
 FAULT = Fault(
     "cluster-wipe",
     "0 lost, 0 ghosts, 0 stuck, goes on by itself",
-    Rounds(FEW, 10, 250),
+    Rounds(FEW, 20, 250),
     run,
     group=CLUSTER,
     side_by_side=lambda lives: partial(run, lives=lives),

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import ConnectionPool, Redis, RedisError
+from redis.asyncio import Redis, RedisError
 
+from notefly.adapters.redis.server import pool
 from notefly.domain.batch import BatchRef
-from notefly.domain.errors import QueueUnusable, Unavailable
+from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, MessageKey
 from notefly.ports.clock import Clock
 from notefly.ports.work_queue import WorkQueue
@@ -22,7 +23,6 @@ from notefly.ports.work_queue import WorkQueue
 ROOT = "{notefly}"
 LINES = ("first", "again", "more")  # One batch of each message, what was due later, the rest.
 LOOK_SECONDS = 0.5  # What becomes due, or comes between two calls, is seen so late at most.
-OLDEST = (6, 2)
 HOLD_SECONDS = 10.0  # Of silence; then somebody else gets it. Longer than a lease of the store.
 
 
@@ -102,29 +102,10 @@ class RedisQueue:
             raise Unavailable(f"Redis cannot be reached or refuses: {error}") from error
 
 
-async def examine(address: str, patience_seconds: float) -> tuple[str, list[str]]:
-    """Name and version of the server, and what it is better to mend, one line each.
-
-    Raises QueueUnusable for a server that never will do, Unavailable for now.
-    """
-    async with Redis.from_pool(_pool(address, patience_seconds)) as server:
-        try:
-            told = await server.info()
-        except (RedisError, OSError) as error:
-            raise Unavailable(f"Redis refuses: {error}; correct NOTEFLY_QUEUE") from error
-    version = str(told["redis_version"])
-    if tuple(map(int, version.split(".")[:2])) < OLDEST:
-        raise QueueUnusable(f"Redis is {version}; NOTEFLY_QUEUE needs 6.2 or newer")
-    policy = told["maxmemory_policy"]
-    forgets = f"Redis drops what it likes when it is full (maxmemory-policy {policy})"
-    mend = "set `maxmemory-policy noeviction`"
-    return f"Redis {version}", [] if policy == "noeviction" else [f"{forgets}; {mend}"]
-
-
 @asynccontextmanager
 async def open_queue(url: str, *, clock: Clock) -> AsyncIterator[RedisQueue]:
     """A server that is away is no error."""
-    async with Redis.from_pool(_pool(url, patience_seconds=2.0)) as server:
+    async with Redis.from_pool(pool(url, patience_seconds=2.0)) as server:
         queue = RedisQueue(server, clock)
         keeping = asyncio.create_task(queue.keep())
         try:
@@ -132,11 +113,6 @@ async def open_queue(url: str, *, clock: Clock) -> AsyncIterator[RedisQueue]:
         finally:
             keeping.cancel()
             await asyncio.wait([keeping])
-
-
-def _pool(url: str, patience_seconds: float) -> ConnectionPool:
-    """It tries once, that of `Redis.from_url` for long."""
-    return ConnectionPool.from_url(url, decode_responses=True, socket_timeout=patience_seconds)
 
 
 def _spelled(ref: BatchRef, line: str) -> str:
