@@ -85,7 +85,10 @@ async def test_an_exception_a_time_out_and_what_is_no_answer_are_tried_again(
     async def mistaken(_: HandOver) -> Outcomes:
         return cast("Outcomes", None)
 
-    for n, answer in enumerate((broken, silent, mistaken)):
+    async def mistaken_inside(_: HandOver) -> Outcomes:
+        return Outcomes(Delivered(), cast("dict[SubscriberKey, Delivered]", None))
+
+    for n, answer in enumerate((broken, silent, mistaken, mistaken_inside)):
         folder = tmp_path / str(n)
         folder.mkdir()
         _, found = await tried(folder, answer, "ada", "bob")

@@ -1,10 +1,12 @@
 """Small batches on a channel that is called are delivered together, as each would be alone."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from typing_extensions import override
 
 from notefly.application.deliver import FRESH_SECONDS, READ_TOGETHER, RECORD_SECONDS, DeliverBatch
 from notefly.application.lanes import PUMPS
@@ -78,7 +80,7 @@ async def test_consent_of_small_batches_is_read_once_and_each_has_its_call(tmp_p
 
 
 class AtOnce(Scripted):
-    """Takes several; answers the first so many of them, and then has this trouble."""
+    """Takes several; answers the first so many, a second each, and then has this trouble."""
 
     def __init__(self, answers: int, error: ChannelDied | TimeoutError | None = None) -> None:
         super().__init__()
@@ -90,7 +92,7 @@ class AtOnce(Scripted):
     ) -> Answers:
         self.begin_within.append(begin_within)
         outcomes = [await self.send(each) for each in hand_overs[: self.answers]]
-        return Answers(outcomes, self.error)
+        return Answers(outcomes, [1.0 + n for n in range(len(outcomes))], self.error)
 
 
 async def test_a_channel_that_takes_several_gets_them_in_one_go(tmp_path: Path) -> None:
@@ -98,8 +100,12 @@ async def test_a_channel_that_takes_several_gets_them_in_one_go(tmp_path: Path) 
     async with house_with(tmp_path, channel) as house:
         messages, claims = await several(house, 3, *"ab")
         one = ready(house, channel)
-        await house.world.batches.finish(await one.group(claims))
+        reports = await one.group(claims)
         assert (channel.begin_within, len(channel.calls)) == ([FRESH_SECONDS], 3)
+        begun, second = house.clock.now(), timedelta(seconds=1)
+        times = [(report.handed[0].started_at, report.ended_at) for report in reports]
+        assert times == [(begun + n * second, begun + (n + 1) * second) for n in range(3)]
+        await house.world.batches.finish(reports)
         assert await states(house.world, messages[2]) == {State.DELIVERED: 2}
         assert one.stride.together > 1
 
@@ -128,8 +134,40 @@ async def test_where_nothing_can_begin_nothing_is_learnt(tmp_path: Path) -> None
     async with house_with(tmp_path, channel) as house:
         _, claims = await several(house, 2, *"ab")
         one = ready(house, channel)
+        hand_overs = [HandOver(claim.message, claim.channel, 1, 2, ()) for claim in claims]
+        assert await one.caller.several(hand_overs, 1.0) == []
+        assert (one.stride.seconds_each, one.stride.troubled) == (1e-4, False)
         assert endings(await one.group(claims)) == ["finished", "finished"]
         assert len(channel.calls) == 2
+
+
+async def test_none_go_together_after_trouble_or_when_what_was_read_is_old(tmp_path: Path) -> None:
+    channel = AtOnce(9)
+    async with house_with(tmp_path, channel) as house:
+        _, claims = await several(house, 2, *"ab")
+        one = ready(house, channel)
+        hand_over = HandOver(claims[0].message, claims[0].channel, 1, 2, ())
+        assert await one.caller.several([hand_over], 0.0) == []
+        one.stride.answered(taken=False)
+        assert endings(await one.group(claims)) == ["finished", "finished"]
+        assert (channel.begin_within, len(channel.calls)) == ([], 2)
+
+
+async def test_a_mistake_in_a_later_part_leaves_what_was_answered_before(tmp_path: Path) -> None:
+    class Mistaken(AtOnce):
+        @override
+        async def send_all(
+            self, hand_overs: Sequence[HandOver], begin_within: float, answer_within: float
+        ) -> Answers:
+            if self.begin_within:
+                raise MemoryError
+            return await super().send_all(hand_overs, begin_within, answer_within)
+
+    channel = Mistaken(READ_TOGETHER)
+    async with house_with(tmp_path, channel) as house:
+        _, claims = await several(house, READ_TOGETHER + 1, "a")
+        assert endings(await ready(house, channel).group(claims)) == ["finished"] * len(claims)
+        assert len(channel.calls) == len(claims)
 
 
 async def test_whoever_left_is_not_called_once_what_was_read_is_old(tmp_path: Path) -> None:

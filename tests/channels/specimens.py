@@ -45,6 +45,17 @@ class Plain:
         return Outcomes(Delivered(str(os.getpid())))
 
 
+class Slow(Plain):
+    """Takes its time."""
+
+    SECONDS = 0.2
+
+    @override
+    async def send(self, hand_over: HandOver) -> Outcomes:
+        await asyncio.sleep(self.SECONDS)
+        return await super().send(hand_over)
+
+
 class Mixed(Plain):
     """Every kind of outcome, the message's own parts in the details."""
 
@@ -116,6 +127,7 @@ class Garbler(Plain):
             "exceptions": [[99, ["delivered", None]]],
         },
         "outcome": {"number": 1, "default": ["perhaps", None], "exceptions": []},
+        "idle": {"number": 1, "begun": False},
         "bare": {"number": 1, "default": ["delivered", None]},
         "pair": {"number": 1, "default": ["delivered", None], "exceptions": [1]},
         "infinite": {"number": 1, "default": ["retry", "later", float("inf")], "exceptions": []},

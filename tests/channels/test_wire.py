@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from notefly.adapters.channels.wire import (
     Garbage,
     pack_hand_overs,
-    pack_late,
+    pack_not_begun,
     pack_outcomes,
     unpack_hand_overs,
     unpack_outcomes,
@@ -75,10 +75,10 @@ def test_hand_overs_arrive_as_they_were(handed: list[HandOver], number: int, bef
     assert arrived == (number, before, handed)
 
 
-def test_too_late_is_an_answer_to_one_question() -> None:
-    assert unpack_outcomes(2, pack_late(2), []) is None
+def test_not_begun_is_an_answer_to_one_question() -> None:
+    assert unpack_outcomes(2, pack_not_begun(2), []) is None
     with pytest.raises(Garbage, match="not the answer"):
-        unpack_outcomes(2, pack_late(1), [])
+        unpack_outcomes(2, pack_not_begun(1), [])
 
 
 @given(default=OUTCOMES, exceptions=st.dictionaries(st.sampled_from([1, 2, 3]), OUTCOMES))

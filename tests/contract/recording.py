@@ -197,6 +197,29 @@ async def a_slice_says_who_and_whether_it_is_the_last(world: World) -> None:
 
 
 @recording
+async def several_are_read_together_as_each_would_be_alone(world: World) -> None:
+    """With some who left, moved, were erased or wait, one that is stopped, and more than fit."""
+    await join(world, *"abcdef")
+    await world.subscribers.put(profile("both", channels="sms email"), world.clock.now())
+    messages = [await publish(world) for _ in range(3)]
+    claims = await claim(world, *await plan(world, 4))
+    waiting = (await finish(world, claims[0], retry(world.clock.now()))).refs
+    claims = [*claims[1:], *await claim(world, *waiting)]
+    now = world.clock.now()
+    await world.subscribers.put(profile("b", "movies"), now)
+    await world.subscribers.put(profile("c", phone="+49"), now)
+    await world.subscribers.erase(SubscriberId("d"), now)
+    await world.messages.cancel(messages[2], now)
+    read = world.batches.hand_over
+    for limit in (2, 1_000):
+        parts = await read(claims, NOBODY, limit, now)
+        assert parts == [(await read([one], NOBODY, limit, now))[0] for one in claims]
+        assert {part.stopped for part in parts} == {True, False}
+        assert len({len(part.recipients) for part in parts}) > 2
+    assert {claimed.channel for claimed in claims} == {"sms", "email"}
+
+
+@recording
 async def a_part_is_recorded_and_the_rest_goes_on(world: World) -> None:
     message, claimed = await started(world, *"abcde")
     part = await next_part(world, claimed, NOBODY, 2)

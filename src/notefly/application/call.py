@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from notefly.application.doorbell import Doorbell
 from notefly.application.stride import Stride
@@ -50,18 +50,20 @@ class Caller:
         started_at, began = self.clock.now(), self.clock.monotonic()
         answer = await self._answer(hand_over)
         self.stride.measured(hand_over.size, self.clock.monotonic() - began)
-        return self._called(started_at, answer, hand_over)
+        return self._called(hand_over, started_at, self.clock.now(), answer)
 
     async def several(self, hand_overs: Sequence[HandOver], begin_within: float) -> list[Called]:
         """One after the other; fewer when there is trouble, or the next would begin too late."""
+        if not hand_overs or begin_within <= 0 or self.stride.troubled:
+            return []
         send_all: SendingAll | None = getattr(self.channel, "send_all", None)
-        if send_all is not None and hand_overs:
+        if send_all is not None:
             return await self._at_once(send_all, hand_overs, begin_within)
         began = self.clock.monotonic()
-        called: list[Called] = []
-        for hand_over in hand_overs:
+        called = [await self.one(hand_overs[0])]
+        for hand_over in hand_overs[1:]:
             late = self.clock.monotonic() - began >= begin_within
-            if late or self.stride.troubled or (called and self.stopping()):
+            if late or self.stride.troubled or self.stopping():
                 break
             called.append(await self.one(hand_over))
         return called
@@ -69,26 +71,31 @@ class Caller:
     async def _at_once(
         self, send_all: SendingAll, hand_overs: Sequence[HandOver], begin_within: float
     ) -> list[Called]:
-        started_at, began = self.clock.now(), self.clock.monotonic()
+        asked_at, began = self.clock.now(), self.clock.monotonic()
         answers = await send_all(hand_overs, begin_within, self.deadline_seconds)
         each: list[Answer] = [*answers.outcomes]
+        ends = [asked_at + timedelta(seconds=seconds) for seconds in answers.seconds]
         match answers.error:
             case ChannelDied() as died:
                 each.append(died)
             case TimeoutError():
                 each.append(self._silence())
-        asked = hand_overs[: len(each)]
-        if asked:
-            size = sum(hand_over.size for hand_over in asked)
+        ends += [self.clock.now()] * (len(each) - len(ends))
+        begun = hand_overs[: len(each)]
+        if begun:
+            size = sum(hand_over.size for hand_over in begun)
             self.stride.measured(size, self.clock.monotonic() - began)
-        return [self._called(started_at, *one) for one in zip(each, asked, strict=True)]
+        # One after the other: each began when the one before was answered.
+        return list(map(self._called, begun, [asked_at, *ends], ends, each))
 
-    def _called(self, started_at: datetime, answer: Answer, hand_over: HandOver) -> Called:
+    def _called(
+        self, hand_over: HandOver, started_at: datetime, ended_at: datetime, answer: Answer
+    ) -> Called:
         if isinstance(answer, ChannelDied):
             self.stride.died = True
         else:
-            self.stride.answered(taken=_anybody_taken(answer, hand_over.size))
-        return Called(started_at, self.clock.now(), answer)
+            self.stride.answered(taken=answer.anybody_taken(hand_over.size))
+        return Called(started_at, ended_at, answer)
 
     async def _answer(self, hand_over: HandOver) -> Answer:
         try:
@@ -109,11 +116,3 @@ def to_call(claim: Claim, part: Slice) -> HandOver:
     """Of whom there is an address."""
     people = [recipient for recipient in part.recipients if recipient.address]
     return HandOver(claim.message, claim.channel, claim.number, len(people), people)
-
-
-def _anybody_taken(outcomes: Outcomes, size: int) -> bool:
-    """Delivered or refused: somebody listens."""
-    answers = [*outcomes.exceptions.values()]
-    if len(answers) < size:
-        answers.append(outcomes.default)
-    return any(not isinstance(answer, Retry) for answer in answers)

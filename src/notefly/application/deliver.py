@@ -120,10 +120,8 @@ class DeliverBatch:
         reports: list[Report] = []
         async with self.turn:
             for n in range(0, len(claims), READ_TOGETHER):
-                read_at = self.clock.monotonic()
-                asked = await self._read_together(claims[n : n + READ_TOGETHER])
-                fresh_seconds = FRESH_SECONDS - (self.clock.monotonic() - read_at)
-                called = await self.caller.several([one for *_, one in asked], fresh_seconds)
+                asked, fresh_seconds = await self._read_together(claims[n : n + READ_TOGETHER])
+                called = await self._called([one for *_, one in asked], fresh_seconds)
                 ended = [
                     await self._guarded(claim, self._ended(claim, part, [], each))
                     for (claim, part, _), each in zip(asked, called, strict=False)
@@ -132,6 +130,14 @@ class DeliverBatch:
                 if len(called) < len(asked) or self.stride.troubled or self.stopping():
                     break
         return reports
+
+    async def _called(self, hand_overs: Sequence[HandOver], begin_within: float) -> list[Called]:
+        """A bug costs those before it nothing."""
+        try:
+            return await self.caller.several(hand_overs, begin_within)
+        except Exception:
+            LOG.exception("several batches could not be delivered together")
+            return []
 
     async def _guarded(self, claim: Claim, work: Awaitable[Ended]) -> Ended | Report:
         """A bug costs nobody else in the group what became of them."""
@@ -143,17 +149,22 @@ class DeliverBatch:
 
     async def _read_together(
         self, claims: Sequence[Claim]
-    ) -> Sequence[tuple[Claim, Slice, HandOver]]:
-        """Nothing, if it cannot be done: then each reads for itself, and has its own trouble."""
+    ) -> tuple[Sequence[tuple[Claim, Slice, HandOver]], float]:
+        """Those that can be called, and for how long what was read is fresh.
+
+        None, if it cannot be done: then each reads for itself, and has its own trouble.
+        """
         try:
             await self.caller.prepare()
+            read_at = self.clock.monotonic()
             limit = self.stride.recipients(self.channel.batch_size, 1)
             parts = await self.batches.hand_over(claims, NOBODY, limit, self.clock.now())
         except Exception:  # noqa: BLE001 - whatever it is, it is met again by whom it is about
-            return ()
+            return (), 0.0
         whole = [(c, p) for c, p in zip(claims, parts, strict=True) if p.last and not p.stopped]
         asked = [(claim, part, to_call(claim, part)) for claim, part in whole]
-        return [one for one in asked if one[2].size]
+        fresh_seconds = FRESH_SECONDS - (self.clock.monotonic() - read_at)
+        return [one for one in asked if one[2].size], fresh_seconds
 
     async def _consented(self, claim: Claim, after: SubscriberKey, limit: int) -> Slice:
         """As the choices stand now: read again, of fewer, if it took so long that they are old.

@@ -47,11 +47,20 @@ class Outcomes:
     default: Outcome
     exceptions: Mapping[SubscriberKey, Outcome] = field(default_factory=dict)
 
+    def anybody_taken(self, size: int) -> bool:
+        """Whether one of so many was delivered or refused: then somebody listens there."""
+        answers = [*self.exceptions.values()]
+        if len(answers) < size:
+            answers.append(self.default)
+        return any(not isinstance(answer, Retry) for answer in answers)
+
 
 def as_outcomes(answer: object) -> Outcomes:
     """What a channel returned, if it is an answer. Raises TypeError."""
     if not isinstance(answer, Outcomes):
         raise TypeError(f"send must return Outcomes, not {type(answer).__name__}")
+    if not isinstance(answer.exceptions, Mapping):
+        raise TypeError(f"exceptions must be a mapping, not {type(answer.exceptions).__name__}")
     return answer
 
 

@@ -46,12 +46,14 @@ class Preparing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """To several hand-overs, in their order.
+    """To several hand-overs, in their order; those without one were not begun.
 
-    `error` is about the first that has no answer; none behind it was begun.
+    `error`, if there is one, is about the first that has no answer: that one was begun.
     """
 
     outcomes: Sequence[Outcomes]
+    seconds: Sequence[float]
+    """When each came, since they were asked for; no later than that the next was begun."""
     error: ChannelDied | TimeoutError | None = None
 
 
@@ -61,7 +63,8 @@ class SendingAll(Protocol):
     async def __call__(
         self, hand_overs: Sequence[HandOver], begin_within: float, answer_within: float
     ) -> Answers:
-        """Begins none after the first of these times, in seconds; waits no longer than the second.
+        """Begins none later than the first of these times, in seconds from now, nor behind one of
+        which nobody was taken; waits no longer than the second.
 
         An exception of `send` is `Retry` for everybody in that one.
         """

@@ -26,7 +26,7 @@ from notefly.adapters.channels.wire import (
     READY,
     dump,
     frame,
-    pack_late,
+    pack_not_begun,
     pack_outcomes,
     strangers,
     unpack_hand_overs,
@@ -66,7 +66,8 @@ def main() -> None:
 async def serve(channel: Channel, hands_in: BinaryIO, answers_out: BinaryIO) -> None:
     """One hand-over at a time; the loop goes on between them, for what the channel keeps open.
 
-    The consent of those that come together was read together: none begins when that is old.
+    The consent of those that come together was read together: none begins when that is old, or
+    behind one of which nobody was taken.
     """
     inbox: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -77,22 +78,27 @@ async def serve(channel: Channel, hands_in: BinaryIO, answers_out: BinaryIO) -> 
     Thread(target=read_all, args=(hands_in, arrived), daemon=True).start()
     while True:
         first, begin_before, hand_overs = unpack_hand_overs(await inbox.get())
+        taken = True
         for number, hand_over in enumerate(hand_overs, first):
-            if time.monotonic() > begin_before:
-                write_frame(answers_out, pack_late(number))
+            if not taken or time.monotonic() > begin_before:
+                write_frame(answers_out, pack_not_begun(number))
                 break
-            write_frame(answers_out, await answer(channel, number, hand_over))
+            outcomes, body = await answer(channel, number, hand_over)
+            write_frame(answers_out, body)
+            taken = outcomes.anybody_taken(hand_over.size)
 
 
-async def answer(channel: Channel, number: int, hand_over: HandOver) -> bytes:
+async def answer(channel: Channel, number: int, hand_over: HandOver) -> tuple[Outcomes, bytes]:
     """An exception is `Retry` for everybody; running out of memory is the end of the process."""
     try:
-        return pack_outcomes(number, sound(await channel.send(hand_over), hand_over))
+        outcomes = sound(await channel.send(hand_over), hand_over)
+        return outcomes, pack_outcomes(number, outcomes)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
         if starved(error):
             os._exit(OUT_OF_MEMORY)
         print_frames(error)
-        return pack_outcomes(number, Outcomes(Retry(describe(error))))
+        failed = Outcomes(Retry(describe(error)))
+        return failed, pack_outcomes(number, failed)
 
 
 def sound(outcomes: object, hand_over: HandOver) -> Outcomes:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from io import FileIO
 
 HEARD_LIMIT = 16_384
-"""Bytes that are kept of what is printed in one hand-over."""
+"""Bytes that are kept of what is printed for one question."""
 HIDDEN = "****"
 SHORTEST = 4
 """Characters: hiding "a" wherever it stands would leave nothing to read."""

@@ -7,6 +7,7 @@ hand-over is called at a time, and answered before the next, so that a death is 
 import asyncio
 import logging
 import math
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,8 @@ from notefly.ports.channel import (
 )
 
 DEFAULT_LIMITS = Limits()
+Arrived = tuple[Outcomes, float]
+"""An answer, and when it came."""
 
 
 class SupervisedChannel:
@@ -40,7 +43,7 @@ class SupervisedChannel:
         self.name = channel.name
         self.address_kind = channel.address_kind
         self.batch_size = channel.batch_size
-        # A process is handed people, whose consent is read before each hand-over.
+        # A process is handed people, whose consent is read just before.
         self.per_recipient = True
         self._channel = channel
         self._target = target
@@ -94,31 +97,34 @@ class SupervisedChannel:
         Cancelling it kills the process: what it would answer later is about nobody any more. A
         process that cannot be started is nobody's fault in the hand-over: `Retry` for everybody.
         """
-        answered: list[Outcomes] = []
+        answered: list[Arrived] = []
         async with self._turn:
             try:
                 child = await self._ready()
             except NotStarted as error:
                 return Outcomes(Retry(str(error), max(0.0, self._not_before - self._monotonic())))
             await self._ask(child, [hand_over], math.inf, answered)
-        return answered[0]
+        [(outcomes, _)] = answered
+        return outcomes
 
     async def send_all(
         self, hand_overs: Sequence[HandOver], begin_within: float, answer_within: float
     ) -> Answers:
         """See `SendingAll`. None is begun where no process can be started."""
-        answered: list[Outcomes] = []
+        asked = time.monotonic()  # The clock of the process, too: starting it does not stop that.
+        answered: list[Arrived] = []
         error: ChannelDied | TimeoutError | None = None
         async with self._turn:
             try:
                 child = await self._ready()
                 async with asyncio.timeout(answer_within):
-                    await self._ask(child, hand_overs, begin_within, answered)
+                    await self._ask(child, hand_overs, asked + begin_within, answered)
             except NotStarted:
                 pass
             except (ChannelDied, TimeoutError) as ended:
                 error = ended
-        return Answers(answered, error)
+        outcomes = [outcomes for outcomes, _ in answered]
+        return Answers(outcomes, [arrived - asked for _, arrived in answered], error)
 
     async def close(self) -> None:
         """Waits for the hand-over in flight; cancel `send` to be quicker. Nothing can follow."""
@@ -130,13 +136,16 @@ class SupervisedChannel:
         self,
         child: ChildProcess,
         hand_overs: Sequence[HandOver],
-        begin_within: float,
-        answered: list[Outcomes],
+        begin_before: float,
+        answered: list[Arrived],
     ) -> None:
-        """Fills `answered`, whatever happens then."""
+        """Fills `answered` with what came before it was over, or ended the process by an error.
+
+        Raises ChannelDied.
+        """
         try:
-            async for outcomes in child.ask(hand_overs, begin_within):
-                answered.append(outcomes)  # noqa: PERF401 - those of before an exception count
+            async for outcomes in child.ask(hand_overs, begin_before):
+                answered.append((outcomes, time.monotonic()))  # noqa: PERF401 - an exception may come
         except Broken as broken:
             self._child = None
             self._rest()

@@ -97,17 +97,17 @@ class ChildProcess:
         return self._process.returncode is None and not self._reader.at_eof()
 
     async def ask(
-        self, hand_overs: Sequence[HandOver], begin_within: float
+        self, hand_overs: Sequence[HandOver], begin_before: float
     ) -> AsyncIterator[Outcomes]:
-        """One answer after the other; it ends with the first that could not be begun in time.
+        """One answer after the other, until one is not begun: the time is over, or nobody taken.
 
-        A process begins with one when the last is answered, so that Broken is about the first that
-        is not. After that, or when cancelled, the process must be ended.
+        The time is of `time.monotonic`, which is the same in all processes of a machine. One is
+        begun when the last is answered, so that Broken is about the first that is not. After that,
+        or when cancelled, the process must be ended.
         """
         first = self._number + 1
         self._number += len(hand_overs)
         self._ear.refresh([one.address for each in hand_overs for one in each.recipients])
-        begin_before = time.monotonic() + begin_within
         question = pack_hand_overs(first, begin_before, hand_overs)
         for number, hand_over in enumerate(hand_overs, first):
             answer = await self._exchange(question, self._limits.hand_over_seconds)
@@ -117,6 +117,8 @@ class ChildProcess:
             except Garbage as garbage:
                 raise Broken(f"answered with garbage: {garbage}") from garbage
             if outcomes is None:
+                if number == first and time.monotonic() < begin_before:
+                    raise Broken("answered with garbage: not begun, though there was time")
                 return
             yield outcomes
 

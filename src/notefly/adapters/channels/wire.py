@@ -127,20 +127,20 @@ def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:
     )
 
 
-def pack_late(number: int) -> bytes:
-    """In place of outcomes: it could not be begun in time, so nobody was called."""
-    return dump({"number": number, "late": True})
+def pack_not_begun(number: int) -> bytes:
+    """In place of outcomes: nobody was called."""
+    return dump({"number": number, "begun": False})
 
 
 def unpack_outcomes(number: int, body: bytes, recipients: Iterable[Recipient]) -> Outcomes | None:
-    """Believes nothing; None where it was too late to begin.
+    """Believes nothing; None where it was not begun.
 
     Raises Garbage, also for an outcome of somebody who was not handed over.
     """
     raw = load(body)
     if not isinstance(raw, dict) or raw.get("number") != number:
         raise Garbage("not the answer to this hand-over")
-    if raw.get("late") is True:
+    if raw.get("begun") is False:
         return None
     exceptions = raw.get("exceptions")
     if not isinstance(exceptions, list):

@@ -17,8 +17,8 @@ LOG = logging.getLogger(__name__)
 Made = Coroutine[object, object, None]
 MANAGED_SECONDS = 1.5
 """A cluster that elects does not answer at all."""
-OTHER_STORAGE = 10012
-"""What a server answers that has the consumer with its state on disk; it cannot change that."""
+NOT_CHANGED = 10012
+"""The error of a consumer that cannot be made as asked: also of one that is there, on disk."""
 LANES = ("small", "large")
 """The first batches of each message go through the first lane, the rest of a large one through the
 second: so messages take turns."""
@@ -116,10 +116,14 @@ class Streams:
         try:
             await streams.add_consumer(self.name, wanted)
         except ServerError as error:
-            if error.err_code != OTHER_STORAGE:
+            if (
+                error.err_code != NOT_CHANGED
+                or (await self.consumer_info(address)).config.mem_storage
+            ):
                 raise
-            # Somebody else made it, or an earlier version; what it had given out comes again.
-            await streams.delete_consumer(self.name, address.consumer)
+            # An earlier version made it, on disk; what it had given out comes again.
+            with suppress(NotFoundError):
+                await streams.delete_consumer(self.name, address.consumer)
             await streams.add_consumer(self.name, wanted)
         self._consumers.add(address)
 

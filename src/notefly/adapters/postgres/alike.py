@@ -64,8 +64,8 @@ class Recording:
         fits = [Fit(*row) for row in self.transaction.rows("alike.fit", scope)]
         if not fits:
             return set()
-        by_key = {report.claim.batch: report for report in self.group}
-        reports = [by_key[BatchKey(fit.key)] for fit in fits]
+        by_key = {(report.claim.batch, report.claim.token): report for report in self.group}
+        reports = [by_key[BatchKey(fit.key), fit.number] for fit in fits]
         scope |= {
             "batches": [fit.key for fit in fits],
             "numbers": [fit.number for fit in fits],

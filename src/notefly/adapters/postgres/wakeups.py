@@ -18,7 +18,7 @@ from notefly.ports.wakeups import Topic, Wakeups
 LOG = logging.getLogger(__name__)
 GAP_SECONDS = 0.02
 """Between two rings of one topic: nobody watches more closely."""
-GAPS_SECONDS = {Topic.OFFERED: 0.005}
+SHORTER_GAPS = {Topic.OFFERED: 0.005}
 """Whoever is idle waits for what is offered."""
 PATIENCE_SECONDS = 5.0
 """With a server that does not answer, and between two signs that it still does."""
@@ -90,7 +90,7 @@ class PostgresWakeups:
             self._rung |= rung
             raise
         now = asyncio.get_running_loop().time()
-        self._rested |= {one: now + GAPS_SECONDS.get(one, GAP_SECONDS) for one in rung}
+        self._rested |= {one: now + SHORTER_GAPS.get(one, GAP_SECONDS) for one in rung}
 
     async def _due(self, session: "Connection[Record]") -> set[Topic]:
         """What was rung and has rested; nothing, if for long nobody rang or it is over."""

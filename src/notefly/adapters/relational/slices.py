@@ -50,8 +50,8 @@ class Slicing:
         keys = self.reading.keys([claim.batch for claim in claims])
         known = {row[0]: row for row in self.reading.rows("batches.read", (keys,))}
         parts = [self._part(claim, known[claim.batch]) for claim in claims]
-        whole = [part for part in parts if part.whole] if len(parts) > 1 else []
-        people = self._together(whole)
+        whole = {part.batch.key: part for part in parts if part.whole} if len(parts) > 1 else {}
+        people = self._together(list(whole.values()))
         return [self._slice(part, people.get(part.batch.key)) for part in parts]
 
     def _part(self, claim: Claim, row: Row) -> Part:

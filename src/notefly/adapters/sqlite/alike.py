@@ -49,7 +49,7 @@ def _record(transaction: Transaction, group: Sequence[Report]) -> set[BatchKey]:
     transaction.run("alike.forget")
     fit = transaction.run("alike.report", scope)
     if differing := [report for report in group if _times(report) != _times(group[0])]:
-        times = [(*map(micros, _times(one)), one.claim.batch) for one in differing]
+        times = [(*map(micros, _times(one)), one.claim.batch, one.claim.token) for one in differing]
         transaction.many("alike.times", times)
     members, later = transaction.row("alike.total") or (0, 0)
     record = "alike.record" if later else "alike.record_unchanged"

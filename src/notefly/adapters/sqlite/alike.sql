@@ -26,7 +26,7 @@ AND b.delivered + b.dead + b.cancelled + b.moved = 0
 
 -- name: times
 -- Of those that differ.
-UPDATE reported SET started_at = ?, ended_at = ? WHERE batch = ?
+UPDATE reported SET started_at = ?, ended_at = ? WHERE batch = ? AND number = ?
 
 -- name: fit
 SELECT batch FROM reported
