@@ -23,7 +23,8 @@ CONNECTIONS = 16
 FEW = 10
 ACCEPTED = b"HTTP/1.1 202 "
 CHANNELS = NAMES if FORM == "called" else ("email", "sms")
-lines: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+lines: list[Line] = []
 
 
 def settings() -> dict[str, str]:
@@ -75,23 +76,37 @@ def register(body: bytes) -> None:
 
 async def publish(lots: list[Lot]) -> None:
     while len(lines) < CONNECTIONS:
+        lines.append(await opened())
+    waiting = iter(lots)
+    await asyncio.gather(
+        *(one_after_another(n, waiting) for n in range(min(CONNECTIONS, len(lots))))
+    )
+
+
+async def opened() -> Line:
+    while True:
         try:
-            lines.append(await asyncio.open_connection("127.0.0.1", int(QUEUE)))
+            return await asyncio.open_connection("127.0.0.1", int(QUEUE))
         except ConnectionRefusedError:
             await asyncio.sleep(0.05)  # as above
-    waiting = iter(lots)
-    await asyncio.gather(*(one_after_another(*line, waiting) for line in lines[: len(lots)]))
 
 
-async def one_after_another(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: Iterator[Lot]
-) -> None:
+async def one_after_another(number: int, waiting: Iterator[Lot]) -> None:
     for lot in waiting:
-        writer.write(request(lot))
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(ACCEPTED), head
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length))
+        try:
+            await accepted(*lines[number], lot)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # A broker closes a connection on which nothing was asked for a while.
+            lines[number] = await opened()
+            await accepted(*lines[number], lot)
+
+
+async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lot: Lot) -> None:
+    writer.write(request(lot))
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(ACCEPTED), head
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    await reader.readexactly(int(length))
 
 
 def request(lot: Lot) -> bytes:
