@@ -23,7 +23,7 @@ from benchmarks.peers.work import CHANNELS, Lot, Witness
 from notefly.adapters.sqlite.connection import store_path
 from tests.support.nats import free_ports
 
-PLACES = 16_000_000
+PLACES = 64_000_000
 FEW = 10
 START_SECONDS = 40
 LOOK_SECONDS = 0.005

@@ -20,6 +20,7 @@ from benchmarks.__main__ import write
 from benchmarks.machine import commit, machine
 from benchmarks.soak.gauges import KINDS, Gauges, flat, table
 from benchmarks.soak.load import CATEGORIES, Load
+from benchmarks.soak.yardstick import Yardstick
 from benchmarks.table import heading
 from notefly.bootstrap import prove
 from notefly.config import Settings
@@ -63,8 +64,9 @@ async def _soak(folder: Path, seconds: float) -> dict[str, Any]:
         await product.ready()
         load = Load(product.port, pause, random.Random(SEED))
         await load.populate()
-        gauges = Gauges(product, load, place.store.with_name(place.store.name + "-wal"))
-        await asyncio.gather(load.run(seconds), gauges.watch(seconds))
+        yardstick = Yardstick(folder / "flushed")
+        gauges = Gauges(product, load, yardstick, place.store.with_name(place.store.name + "-wal"))
+        await asyncio.gather(load.run(seconds), yardstick.watch(seconds), gauges.watch(seconds))
         left = await _left(place)
         words = await product.stop()
     finally:
