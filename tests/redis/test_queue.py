@@ -71,6 +71,19 @@ async def test_whoever_gives_signs_of_life_keeps_what_he_has(
             while await silent_for(line, stream) >= HOUR:
                 pass
         alive.cancel()
+        await asyncio.wait([alive])
+
+
+async def test_who_is_cancelled_ends_though_the_driver_keeps_that_to_itself(
+    line: "Redis", clock: VirtualClock
+) -> None:
+    async with opened(clock) as queue:
+        await queue.ready()
+        asking = asyncio.create_task(queue.ready())
+        await asyncio.sleep(0)
+        assert asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled()
 
 
 async def test_whoever_comes_back_too_late_changes_nothing(

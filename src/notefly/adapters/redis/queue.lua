@@ -4,7 +4,6 @@ local call, root, now, step = redis.call, KEYS[1], tonumber(ARGV[2]), {}
 local refs = root .. ':refs'   -- batch -> [batch, stream, size, due, …], as long as it is kept
 local spots = root .. ':spots' -- batch -> [stream, id], if it can be received
 local later = root .. ':later' -- batches, by the second in which they can be
-
 local function place(batch, ref, due)
   local _, stream, _, due_at = unpack(cjson.decode(ref))
   call('HSET', refs, batch, ref)

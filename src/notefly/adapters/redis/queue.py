@@ -86,9 +86,8 @@ class RedisQueue:
         return refs
 
     async def _back(self, batches: Sequence[BatchKey], delay: float | str) -> None:
-        held = [(batch, *self._held.pop(batch)) for batch in batches if batch in self._held]
-        with suppress(Unavailable):
-            if held:
+        if held := [(batch, *self._held.pop(batch)) for batch in batches if batch in self._held]:
+            with suppress(Unavailable):
                 await self._do("back", delay, *(word for entry in held for word in entry))
 
     async def _do(self, step: str, *words: str | float) -> Any:
@@ -100,6 +99,9 @@ class RedisQueue:
             return await self._server.execute_command(*words)
         except (RedisError, OSError) as error:
             raise Unavailable(f"Redis cannot be reached or refuses: {error}") from error
+        finally:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # The driver keeps it to itself.
 
 
 @asynccontextmanager
