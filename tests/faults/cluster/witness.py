@@ -35,7 +35,7 @@ PLANTED = {
     Kind.STUCK: """
         UPDATE batch SET state = 0 WHERE key IN (
             SELECT b.key FROM batch b JOIN channel c ON c.key = b.channel
-            WHERE c.name = $1 ORDER BY b.key LIMIT 1)
+            WHERE c.name = $1 ORDER BY b.key DESC LIMIT 1)
     """,
     Kind.GHOST: """
         INSERT INTO delivery (message, subscriber, batch, channel, attempt, round, state)
