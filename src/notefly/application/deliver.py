@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from notefly.application.call import Called, Caller, to_call
 from notefly.application.retry import Judge
@@ -18,7 +17,6 @@ from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
 from notefly.ports.clock import Clock
 
-Ended = TypeVar("Ended", Report, Report | None)
 LOG = logging.getLogger(__name__)
 FRESH_SECONDS = 0.1
 """How old consent may be that was read for several hand-overs, when one of them begins."""
@@ -92,21 +90,23 @@ class DeliverBatch:
         if part.stopped:
             # The next claim ends what is left, by the same rule as for everybody else.
             return Report(claim, Ending.RELEASED, self.clock.now(), handed)
-        hand_over = to_call(claim, part)
+        hand_over, now = to_call(claim, part), self.clock.now()
+        called = Called(now, now, Outcomes(NO_ADDRESS))
         if hand_over.size:
-            return await self._ended(claim, part, handed, await self.caller.one(hand_over))
-        now = self.clock.now()
-        return await self._ended(claim, part, handed, Called(now, now, Outcomes(NO_ADDRESS)))
+            called = await self.caller.one(hand_over)
+        report = await self._ended(claim, part, handed, called)
+        return report if part.last or report.ending is Ending.DIED else None
 
     async def _ended(
         self, claim: Claim, part: Slice, handed: list[Handed], called: Called
-    ) -> Report | None:
+    ) -> Report:
+        """What became of the claim, if this was its last hand-over or killed the channel."""
         if isinstance(called.answer, ChannelDied):
             begun = Begun(part.after, part.through, part.epoch, called.started_at)
             why = str(called.answer)
             return Report(claim, Ending.DIED, called.ended_at, handed, why, begun)
         _append(handed, part, self._judged(claim, part, called, called.answer))
-        return Report(claim, Ending.FINISHED, called.ended_at, handed) if part.last else None
+        return Report(claim, Ending.FINISHED, called.ended_at, handed)
 
     def _judged(self, claim: Claim, part: Slice, called: Called, outcomes: Outcomes) -> Handed:
         missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
@@ -121,17 +121,16 @@ class DeliverBatch:
         async with self.turn:
             for n in range(0, len(claims), READ_TOGETHER):
                 asked, fresh_seconds = await self._read_together(claims[n : n + READ_TOGETHER])
-                called = await self._called([one for *_, one in asked], fresh_seconds)
-                ended = [
-                    await self._guarded(claim, self._ended(claim, part, [], each))
-                    for (claim, part, _), each in zip(asked, called, strict=False)
-                ]
-                reports += filter(None, ended)
+                called = await self._call_together([one for *_, one in asked], fresh_seconds)
+                for (claim, part, _), each in zip(asked, called, strict=False):
+                    reports.append(await self._guarded(claim, self._ended(claim, part, [], each)))
                 if len(called) < len(asked) or self.stride.troubled or self.stopping():
                     break
         return reports
 
-    async def _called(self, hand_overs: Sequence[HandOver], begin_within: float) -> list[Called]:
+    async def _call_together(
+        self, hand_overs: Sequence[HandOver], begin_within: float
+    ) -> list[Called]:
         """A bug costs those before it nothing."""
         try:
             return await self.caller.several(hand_overs, begin_within)
@@ -139,7 +138,7 @@ class DeliverBatch:
             LOG.exception("several batches could not be delivered together")
             return []
 
-    async def _guarded(self, claim: Claim, work: Awaitable[Ended]) -> Ended | Report:
+    async def _guarded(self, claim: Claim, work: Awaitable[Report]) -> Report:
         """A bug costs nobody else in the group what became of them."""
         try:
             return await work

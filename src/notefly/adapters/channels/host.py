@@ -16,13 +16,7 @@ from notefly.adapters.channels.process import Broken, ChildProcess, Limits, NotS
 from notefly.domain.batch import Recipient
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import Outcomes, Retry
-from notefly.ports.channel import (
-    Answers,
-    Channel,
-    ChannelDied,
-    HandOver,
-    Rendering,
-)
+from notefly.ports.channel import Answers, Channel, ChannelDied, HandOver, Rendering
 
 DEFAULT_LIMITS = Limits()
 Arrived = tuple[Outcomes, float]
