@@ -12,6 +12,7 @@ import pytest
 
 from notefly.application import trouble
 from notefly.application.trouble import SILENT_SECONDS, Trouble
+from notefly.domain.batch import BatchRef
 from notefly.domain.delivery import State
 from notefly.domain.errors import Unavailable
 from notefly.domain.ids import BatchKey, SubscriberId
@@ -171,6 +172,46 @@ async def test_whoever_waits_long_for_the_store_keeps_no_hint_from_the_others(
         house.queue.nack = heard  # type: ignore[method-assign]
         async with house.running(replace(QUICK, patience=0.01)):
             message = await house.goal()
+            assert await house.done(message, 0.01) == {State.DELIVERED: 1}
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_a_hint_does_not_go_round_among_those_who_are_cut_off_together(
+    tmp_path: Path, refuses: bool
+) -> None:
+    """A worker claims several groups at once: none of them takes what another one gave back."""
+    async with house_with(tmp_path, Scripted()) as house:
+        await join(house.world, "ada")
+        given_back, answering = asyncio.Event(), asyncio.Event()
+        right, back, receive = house.world.batches.claim, house.queue.nack, house.queue.receive
+        asking: list[asyncio.Task[Any] | None] = []
+
+        async def away(*args: Any) -> Any:
+            if refuses and not answering.is_set():
+                raise FULL
+            await answering.wait()
+            return await right(*args)
+
+        async def heard(batches: Sequence[BatchKey], delay_seconds: float) -> None:
+            await back(batches, delay_seconds)
+            given_back.set()
+
+        async def asked(channels: frozenset[str], rows: int) -> Sequence[BatchRef]:
+            asking.append(asyncio.current_task())
+            try:
+                return await receive(channels, rows)
+            finally:
+                asking.remove(asyncio.current_task())
+
+        house.world.batches.claim = away  # type: ignore[assignment,method-assign]
+        house.queue.nack, house.queue.receive = heard, asked  # type: ignore[method-assign]
+        async with house.running(replace(QUICK, patience=0.01)):
+            message = await house.goal()
+            await given_back.wait()
+            for _ in range(3):
+                await asyncio.sleep(0)  # Whoever was told to stop asking does so.
+            assert not asking
+            answering.set()
             assert await house.done(message, 0.01) == {State.DELIVERED: 1}
 
 

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from notefly.adapters.postgres import database as databases
+from notefly.adapters.postgres.connection import SETTINGS
 from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.postgres.waiting import answer
 from notefly.adapters.relational.rows import StoreBrokenError
@@ -134,6 +135,45 @@ async def test_who_stands_still_in_the_midst_of_a_copy_keeps_no_locks(
     copying.cancel()
     await asyncio.gather(copying, return_exceptions=True)
     await sql(dsn, "SELECT value FROM meta WHERE name = 'event' FOR UPDATE NOWAIT")
+
+
+async def test_who_stands_still_keeps_no_locks_one_after_the_other(
+    dsn: str, store: PostgresStore
+) -> None:
+    """A process that is stopped with several transactions: one holds what the others wait for."""
+    names = ("lock_timeout", "idle_in_transaction_session_timeout")
+    tenths = {name: f"{int(SETTINGS[name].rstrip('s')) * 100}ms" for name in names}
+    links = [await asyncpg.connect(dsn, server_settings=SETTINGS | tenths) for _ in range(4)]
+    counter = "UPDATE meta SET value = value WHERE name = 'event'"
+    for link in links:
+        await link.execute("BEGIN")
+    first, *others = links
+    await first.execute(counter)
+    waiting = [asyncio.create_task(link.execute(counter)) for link in others]
+    await audience(store, 1)
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncpg.LockNotAvailableError] * len(others)
+    await sql(dsn, f"SET lock_timeout = '2s'; {counter}")
+    for link in links:
+        link.terminate()
+
+
+async def test_who_waits_for_a_lock_in_vain_tries_again(dsn: str, store: PostgresStore) -> None:
+    holder = await asyncpg.connect(dsn)
+    await holder.execute("BEGIN; UPDATE meta SET value = value WHERE name = 'epoch'")
+    tries = 0
+
+    def work(transaction: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 3:
+            answer(holder.execute("ROLLBACK"))
+        transaction.run("SET LOCAL lock_timeout = '1ms'")
+        transaction.hold_epoch()
+
+    await store.database.write(work)
+    assert tries == 3
+    await holder.close()
 
 
 async def test_a_second_row_for_a_delivery_is_a_bug_and_says_so(store: PostgresStore) -> None:

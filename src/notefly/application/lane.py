@@ -64,7 +64,7 @@ class Lane:
         self._receiving: set[asyncio.Task[Sequence[BatchRef]]] = set()
         self._held: dict[int, Claim] = {}
         self._doubtful = False
-        """The store refused the last claim."""
+        """The store refused the last claim, or did not answer for long."""
         self._calm = Doorbell()
         self.stopping = False
 
@@ -132,8 +132,7 @@ class Lane:
         if not isinstance(error, NoteflyError):
             LOG.warning("a claim failed: %r", error)
             return
-        # The next batches in the queue would fare no better.
-        self._doubtful = True
+        self._doubt()
         self._trouble.met(error)
         await self._calm.wait(self._terms.trouble)
 
@@ -234,7 +233,19 @@ class Lane:
                 return finished
 
     async def _patiently(self, batches: Sequence[BatchKey], work: Coroutine[Any, Any, T]) -> T:
-        return await patiently(work, self._terms, self._queue, batches)
+        """Who waits for the store for long keeps no hints meanwhile."""
+
+        async def given_up() -> None:
+            self._doubt()
+            with suppress(NoteflyError):
+                await self._queue.nack(batches, self._terms.trouble)
+
+        return await patiently(work, self._terms.patience, given_up)
+
+    def _doubt(self) -> None:
+        """Who waits in the queue for a hint would only hold it, as this one did."""
+        self._doubtful = True
+        self._look_again()
 
     def _look_again(self) -> None:
         for receiving in self._receiving:

@@ -1,14 +1,9 @@
-"""How long things may take; and whoever waits for the store for long keeps no hints meanwhile."""
+"""How long things may take."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-from notefly.domain.errors import NoteflyError
-from notefly.domain.ids import BatchKey
-from notefly.ports.work_queue import WorkQueue
 
 T = TypeVar("T")
 
@@ -29,15 +24,14 @@ class Terms:
 
 
 async def patiently(
-    work: Coroutine[Any, Any, T], terms: Terms, queue: WorkQueue, batches: Sequence[BatchKey]
+    work: Coroutine[Any, Any, T], seconds: float, given_up: Callable[[], Awaitable[None]]
 ) -> T:
-    """What the work gives or raises; when it takes long, the batches go back to the queue."""
+    """What the work gives or raises; when it takes longer, that is said once, and it goes on."""
     task = asyncio.create_task(work)
     try:
-        done, _ = await asyncio.wait([task], timeout=terms.patience)
+        done, _ = await asyncio.wait([task], timeout=seconds)
         if not done:
-            with suppress(NoteflyError):
-                await queue.nack(batches, terms.trouble)
+            await given_up()
         return await task
     finally:
         task.cancel()

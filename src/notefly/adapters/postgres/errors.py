@@ -5,14 +5,17 @@ from asyncpg import exceptions as driver
 from notefly.adapters.relational.rows import StoreBrokenError
 from notefly.domain.errors import CommitUnknown, Unavailable
 
-UNDONE = (driver.DeadlockDetectedError, driver.SerializationError)
+UNDONE = (
+    driver.DeadlockDetectedError,
+    driver.SerializationError,
+    driver.LockNotAvailableError,
+)
 """The server undid the transaction for the sake of another one: it can be done again."""
 PASSING = (
     driver.PostgresConnectionError,
     driver.InsufficientResourcesError,
     driver.OperatorInterventionError,
     driver.PostgresSystemError,
-    driver.LockNotAvailableError,
     driver.ReadOnlySQLTransactionError,
     driver.InterfaceError,
     driver.InternalClientError,

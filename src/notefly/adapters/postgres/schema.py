@@ -17,6 +17,7 @@ async def migrate(link: Link) -> None:
     """All that are missing, in one transaction. Raises StoreUnusable for a newer schema."""
     scripts = load_migrations(PACKAGE)
     async with link.transaction():
+        await link.execute("SET LOCAL lock_timeout = 0")
         await link.execute(f"SELECT pg_advisory_xact_lock({LOCK})", timeout=MIGRATION_SECONDS)
         version = await _version(link)
         newest = scripts[-1][0]
