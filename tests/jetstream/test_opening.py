@@ -14,6 +14,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
+from nats.js.errors import BadRequestError
 
 from notefly.adapters.jetstream.link import NatsLink, open_link
 from notefly.adapters.jetstream.queue import open_queue
@@ -116,6 +117,25 @@ async def test_three_replicas_on_one_node_are_refused(tmp_path: Path, name: str)
                 pass
     finally:
         one.end()
+
+
+async def test_a_cluster_whose_nodes_have_not_all_met_is_asked_again(
+    process: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen when five started at once: the last one was not known to the leader yet."""
+    right, refusals = Streams.ensure, [(400, 10005, "no suitable peers for placement")] * 2
+
+    async def ensure(streams: Streams) -> None:
+        if refusals:
+            code, number, told = refusals.pop()
+            raise BadRequestError(code=code, err_code=number, description=told)
+        await right(streams)
+
+    monkeypatch.setattr(Streams, "ensure", ensure)
+    async with process() as opened:
+        assert not refusals
+        await opened.queue.offer([ref(1)])
+        assert await opened.take() == [1]
 
 
 async def test_more_replicas_are_given_to_a_stream_that_is_there(name: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from notefly.ports.wakeups import Topic
 from notefly.ports.work_queue import WorkQueue
 from tests.contract.queueing import keys, ref
 from tests.jetstream.conftest import FORGETFUL, PATIENCE_SECONDS, opens
-from tests.support.nats import Servers
+from tests.support.nats import Servers, servers
 
 pytestmark = [pytest.mark.engines, FORGETFUL]
 
@@ -68,6 +69,33 @@ async def test_the_leader_of_the_stream_is_killed_and_the_work_goes_on(
         waiting = asyncio.ensure_future(one.take_all(51 - len(before)))
         await offered_at_last(other.queue, [ref(51)])
         assert sorted(before + await waiting) == list(range(1, 52))
+
+
+@pytest.mark.timeout(120)
+async def test_five_nodes_go_on_without_two_of_them(tmp_path: Path, name: str) -> None:
+    """The leader first, then whoever leads after it; both come back to what they missed."""
+    five = servers(5, tmp_path).start()
+    try:
+        await five.healthy()
+        async with opens(five, 5, name)() as one, opens(five, 5, name)() as other:
+            refs = [ref(n) for n in range(1, 101)]
+            await one.queue.offer(refs[:50])
+            before = await one.take(rows=10)
+            while sum(node.process is None for node in five.nodes) < 2:
+                (await asyncio.to_thread(five.leader_of, name)).kill()
+            waiting = asyncio.ensure_future(one.take_all(100 - len(before)))
+            await offered_at_last(other.queue, refs[50:])
+            assert sorted(before + await waiting) == list(range(1, 101))
+            for node in five.nodes:
+                if node.process is None:
+                    node.start()
+            await five.healthy()
+            await one.queue.ack(keys(*range(1, 101)))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while await one.queue.depth():  # noqa: ASYNC110 - the nodes agree at their pace
+                    await asyncio.sleep(0.05)
+    finally:
+        five.end()
 
 
 @pytest.mark.timeout(120)

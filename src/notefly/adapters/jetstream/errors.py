@@ -15,6 +15,8 @@ RuntimeError is what uvloop raises for a connection that was reset under a drive
 """
 BUSY = 503
 """A cluster without a leader, or without the peers that a stream needs, yet."""
+NO_PEERS = 10_005
+"""Fewer servers than replicas: for good, or because one of them has only just started."""
 
 
 class Unfit(Unavailable):
@@ -40,3 +42,8 @@ def said(error: BaseException) -> str:
 def definite(error: APIError) -> bool:
     """Whether asking again would be answered alike."""
     return error.code != BUSY
+
+
+def lacks_peers(error: object) -> bool:
+    """Whether it may be answered otherwise when all servers of the cluster have met."""
+    return isinstance(error, APIError) and error.err_code == NO_PEERS

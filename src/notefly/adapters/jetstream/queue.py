@@ -7,7 +7,7 @@ from itertools import count
 
 from nats.js.errors import APIError
 
-from notefly.adapters.jetstream.errors import Unfit, definite, said, translated
+from notefly.adapters.jetstream.errors import Unfit, definite, lacks_peers, said, translated
 from notefly.adapters.jetstream.hands import Hands
 from notefly.adapters.jetstream.keeping import Keeper
 from notefly.adapters.jetstream.link import START_SECONDS, NatsLink
@@ -218,23 +218,28 @@ async def _found(link: NatsLink, streams: Streams) -> None:
 
     One that is away, or elects, makes it later: whoever offers or fetches sees to it.
     """
+    refused: Unavailable | None = None
     for _ in range(int(START_SECONDS / PAUSE_SECONDS)):
         if not link.connected:
             return
         try:
             with translated():
                 await streams.ensure()
-        except Unfit as refused:
-            raise QueueUnusable(str(refused)) from refused
-        except Unavailable as refused:
-            if isinstance(refused.__cause__, APIError) and definite(refused.__cause__):
-                raise QueueUnusable(
-                    f"JetStream does not give the stream {streams.name} ({said(refused)}): "
-                    "NOTEFLY_QUEUE_REPLICAS must not be more than there are servers"
-                ) from refused
+        except Unfit as error:
+            raise QueueUnusable(str(error)) from error
+        except Unavailable as error:
+            cause = error.__cause__
+            refused = error if isinstance(cause, APIError) and definite(cause) else None
+            if refused is not None and not lacks_peers(cause):
+                break
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return
+    if refused is not None:
+        raise QueueUnusable(
+            f"JetStream does not give the stream {streams.name} ({said(refused)}): "
+            "NOTEFLY_QUEUE_REPLICAS must not be more than there are servers"
+        ) from refused
 
 
 def _meets(queue: JetStreamQueue) -> WorkQueue:
