@@ -1,7 +1,7 @@
 """The product as a user's services see it: on one file, or as two brokers and three workers."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,21 +35,26 @@ class ManyHouse(House):
 
 
 @contextmanager
-def embedded(folder: Path) -> Iterator[House]:
+def embedded(
+    folder: Path, channels: Sequence[str] = CHANNELS, **settings: float
+) -> Iterator[House]:
     """One broker on one file: both addresses are its own."""
-    broker = Broker(folder, categories=list(CATEGORIES), channels=list(CHANNELS))
+    broker = Broker(folder, categories=list(CATEGORIES), channels=list(channels), **settings)
     try:
         yield House(broker, broker)
     finally:
-        broker.stop()
+        assert broker.stop() == 0
 
 
 @contextmanager
-def many(folder: Path) -> Iterator[ManyHouse]:
+def many(
+    folder: Path, channels: Sequence[str] = CHANNELS, **settings: float
+) -> Iterator[ManyHouse]:
     """Two brokers, three workers, PostgreSQL, three NATS servers."""
-    chosen = ",".join(CHANNELS)
+    chosen = {f"NOTEFLY_{name.upper()}": str(value) for name, value in settings.items()}
+    chosen["NOTEFLY_CHANNELS"] = ",".join(channels)
     with asyncio.Runner() as runner:
-        running = cluster(folder, Queue.JETSTREAM, categories=CATEGORIES, NOTEFLY_CHANNELS=chosen)
+        running = cluster(folder, Queue.JETSTREAM, categories=CATEGORIES, doors=False, **chosen)
         made = runner.run(running.__aenter__())
         here, there = (Api(f"http://127.0.0.1:{port}") for port in made.ports)
         try:
