@@ -115,12 +115,9 @@ async def _record(dsn: str) -> float:
 async def _report(store: PostgresStore, claim: Claim) -> Report:
     at = SystemClock().now()
     [part] = await store.batches.hand_over([claim], NOBODY, BATCH_LIMIT, at)
-    said = {
-        r.subscriber: Verdict(State.DELIVERED, None, f"id-{r.subscriber}") for r in part.recipients
-    }
-    handed = Handed(
-        part.after, part.through, part.epoch, at, Verdict(State.DELIVERED), len(said), said
-    )
+    said = {r.subscriber: f"id-{r.subscriber}" for r in part.recipients}
+    default = Verdict(State.DELIVERED)
+    handed = Handed(part.after, part.through, part.epoch, at, default, len(said), delivered=said)
     return Report(claim, Ending.FINISHED, at, [handed])
 
 

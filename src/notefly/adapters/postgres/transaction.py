@@ -1,6 +1,7 @@
 """What the rules may use, on one connection to the server."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from asyncpg import Connection, Pool, Record
@@ -116,9 +117,11 @@ class Transaction(Reading):
 
     def record_new(self, scope: Mapping[str, Any], details: Details) -> int:
         """Together with those of other batches: a COPY costs most where it begins."""
-        before = (scope["message"], scope["channel"])
-        ending = (scope["state"], scope["reason"], scope["batch"], scope["attempt"], 1)
-        self._new += [(*before, one, *ending, detail) for one, detail in details.items()]
+        before = scope["message"], scope["channel"]
+        ending = scope["state"], scope["reason"], scope["batch"], scope["attempt"], 1
+        self._new += zip(
+            *map(repeat, before), details, *map(repeat, ending), details.values(), strict=False
+        )
         return len(details)
 
     def record_waiting(self, scope: Mapping[str, Any], details: Details) -> int:
