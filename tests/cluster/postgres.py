@@ -17,7 +17,11 @@ import asyncpg
 from tests.faults.process import GONE_SECONDS, START_SECONDS, NotReady
 
 BUSY_SECONDS = 0.05
-SETTINGS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+SETTINGS = (
+    *("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"),
+    # For whoever wants to know afterwards what took so long.
+    *("log_lock_waits=on", "log_min_duration_statement=2s"),
+)
 OBSERVER = "observer"
 """The name of connections that belong to nobody of the product."""
 BACKENDS = """

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from notefly.adapters.postgres import backlog
+from notefly.adapters.postgres import commits as commits_module
 from notefly.adapters.postgres.commits import Commits
 from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.relational.rows import StoreBrokenError
@@ -56,7 +57,8 @@ async def test_a_count_does_not_wait_long_for_a_commit_without_an_answer(
     assert store.backlog.waiting() == 2
 
 
-async def test_commits_wait_while_there_shall_be_none() -> None:
+async def test_commits_wait_while_there_shall_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits_module, "PATIENCE_SECONDS", 20.0)
     commits = Commits()
     await commits.pause()
 
@@ -70,6 +72,20 @@ async def test_commits_wait_while_there_shall_be_none() -> None:
     assert not waiting.done()
     commits.resume()
     await waiting
+
+
+async def test_a_count_that_is_not_answered_holds_up_no_commit_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commits_module, "PATIENCE_SECONDS", 0.01)
+    commits = Commits()
+    await commits.pause()
+    async with asyncio.timeout(10), commits.one():
+        pass
+    with pytest.raises(TimeoutError):
+        commits.resume()
+    await commits.pause()
+    commits.resume()
 
 
 async def test_counting_goes_on_after_a_mistake(

@@ -7,6 +7,7 @@ from typing import TypeVar
 import asyncpg
 import pytest
 
+from notefly.adapters.postgres import commits
 from notefly.adapters.postgres import database as databases
 from notefly.adapters.postgres.connection import SETTINGS
 from notefly.adapters.postgres.store import PostgresStore
@@ -205,9 +206,10 @@ async def test_who_goes_away_leaves_nothing_behind(store: PostgresStore) -> None
 
 
 async def test_who_goes_away_while_commits_wait_leaves_nothing_behind(
-    store: PostgresStore, caplog: pytest.LogCaptureFixture
+    store: PostgresStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does the driver have to clean up, which it complains of."""
+    monkeypatch.setattr(commits, "PATIENCE_SECONDS", 20.0)
     worked = asyncio.Event()
 
     def work(transaction: Transaction) -> None:

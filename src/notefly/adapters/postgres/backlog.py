@@ -39,13 +39,17 @@ class PostgresBacklog:
         while True:
             await asyncio.sleep(max(COUNT_SECONDS, took / SHARE))
             started = time.perf_counter()
-            try:
-                await self.count()
-            except NoteflyError as error:
-                LOG.debug("what waits is not counted: %s", error)
-            except Exception:
-                LOG.exception("trouble in counting what waits; it goes on")
+            await self.try_to_count()
             took = time.perf_counter() - started
+
+    async def try_to_count(self) -> None:
+        """The next one may succeed."""
+        try:
+            await self.count()
+        except NoteflyError as error:
+            LOG.debug("what waits is not counted: %s", error)
+        except Exception:
+            LOG.exception("trouble in counting what waits; it goes on")
 
     def _difference(self, reading: Reading) -> int:
         """Between what there is and what was known, both of one moment: the first statement's."""
@@ -62,7 +66,7 @@ class PostgresBacklog:
 async def open_backlog(database: Database) -> AsyncIterator[PostgresBacklog]:
     """Counted, and counted again at times until the block ends."""
     backlog = PostgresBacklog(database)
-    await backlog.count()
+    await backlog.try_to_count()
     counting = asyncio.create_task(backlog.count_at_times())
     try:
         yield backlog

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 PATIENCE_SECONDS = 0.2
-"""How long those under way are waited for, and new ones held up at most."""
+"""How long new ones are held up at most, whoever holds them up."""
 
 
 class Commits:
@@ -17,6 +17,7 @@ class Commits:
         self._none.set()
         self._allowed = asyncio.Event()
         self._allowed.set()
+        self._over: asyncio.TimerHandle
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
@@ -34,12 +35,20 @@ class Commits:
     async def pause(self) -> None:
         """Until `resume` there is none. Raises TimeoutError if one takes long."""
         self._allowed.clear()
+        # Whoever paused may hear nothing from a server that others still talk to.
+        self._over = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._allowed.set)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._none.wait()
         except BaseException:
-            self.resume()
+            self._over.cancel()
+            self._allowed.set()
             raise
 
     def resume(self) -> None:
+        """Raises TimeoutError if they went on before, because it took too long."""
+        in_time = not self._allowed.is_set()
+        self._over.cancel()
         self._allowed.set()
+        if not in_time:
+            raise TimeoutError("commits were held up for too long")
