@@ -39,8 +39,9 @@ SETTINGS = {
     # the server ends it before a lease runs out.
     "idle_in_transaction_session_timeout": "5s",
     # A process that stands still may have more of them that wait for the first one's locks. They
-    # give up before it is ended, or each would hold them for as long, one after the other.
-    "lock_timeout": "4s",
+    # give up before it is ended, or each would hold them for as long, one after the other. Half of
+    # it, because a row that is waited for by several is two locks.
+    "lock_timeout": "2s",
     # Statements are short and many; compiling one never pays.
     "jit": "off",
     "tcp_user_timeout": "10000",
