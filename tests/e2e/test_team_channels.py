@@ -16,9 +16,7 @@ PEOPLE = 6
 Opens = Callable[..., AbstractContextManager[House]]
 
 
-@pytest.fixture(
-    scope="module", params=[house.embedded, pytest.param(house.many, marks=many_marks)], ids=str
-)
+@pytest.fixture(scope="module", params=[house.embedded, pytest.param(house.many, marks=many_marks)])
 def team(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:

@@ -82,10 +82,9 @@ async def test_a_count_that_is_not_answered_holds_up_no_commit_for_long(
     await commits.pause()
     async with asyncio.timeout(10), commits.one():
         pass
-    with pytest.raises(TimeoutError):
-        commits.resume()
+    assert not commits.resume()
     await commits.pause()
-    commits.resume()
+    assert commits.resume()
 
 
 async def test_counting_goes_on_after_a_mistake(

@@ -146,8 +146,8 @@ async def test_who_stands_still_in_the_midst_of_a_copy_keeps_no_locks(
 async def test_who_stands_still_keeps_no_locks_one_after_the_other(dsn: str) -> None:
     """A process that is stopped with several transactions: one holds what the others wait for."""
     names = ("lock_timeout", "idle_in_transaction_session_timeout")
-    tenths = {name: f"{int(SETTINGS[name].rstrip('s')) * 100}ms" for name in names}
-    links = [await asyncpg.connect(dsn, server_settings=SETTINGS | tenths) for _ in range(4)]
+    halves = {name: f"{int(SETTINGS[name].rstrip('s')) * 500}ms" for name in names}
+    links = [await asyncpg.connect(dsn, server_settings=SETTINGS | halves) for _ in range(4)]
     counter = "UPDATE meta SET value = value WHERE name = 'event'"
     for link in links:
         await link.execute("BEGIN")
@@ -156,7 +156,7 @@ async def test_who_stands_still_keeps_no_locks_one_after_the_other(dsn: str) -> 
     waiting = [asyncio.create_task(link.execute(counter)) for link in others]
     # They wait already when it says its last word.
     while await first.fetchval(BLOCKED) < len(others):
-        pass
+        assert not any(one.done() for one in waiting)
     ended = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in ended] == [asyncpg.LockNotAvailableError] * len(others)
     await sql(dsn, f"SET lock_timeout = '2s'; {counter}")

@@ -129,11 +129,12 @@ class Lane:
         return claimed.claims
 
     async def _refused(self, error: Exception) -> None:
-        if not isinstance(error, NoteflyError):
+        if isinstance(error, NoteflyError):
+            # The next batches in the queue would fare no better.
+            self._doubt()
+            self._trouble.met(error)
+        else:
             LOG.warning("a claim failed: %r", error)
-            return
-        self._doubt()
-        self._trouble.met(error)
         await self._calm.wait(self._terms.trouble)
 
     async def _receive(self) -> Sequence[BatchRef]:
@@ -249,4 +250,6 @@ class Lane:
 
     def _look_again(self) -> None:
         for receiving in self._receiving:
-            receiving.cancel()
+            # One that is ending already gives back what it had; a second cancel would stop that.
+            if not receiving.cancelling():
+                receiving.cancel()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 PATIENCE_SECONDS = 0.2
-"""How long new ones are held up at most, whoever holds them up."""
+"""How long those under way are waited for, and then how long new ones are held up at most."""
 
 
 class Commits:
@@ -35,20 +35,18 @@ class Commits:
     async def pause(self) -> None:
         """Until `resume` there is none. Raises TimeoutError if one takes long."""
         self._allowed.clear()
-        # Whoever paused may hear nothing from a server that others still talk to.
-        self._over = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._allowed.set)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._none.wait()
         except BaseException:
-            self._over.cancel()
             self._allowed.set()
             raise
+        # Whoever paused may hear nothing from a server that others still talk to.
+        self._over = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._allowed.set)
 
-    def resume(self) -> None:
-        """Raises TimeoutError if they went on before, because it took too long."""
+    def resume(self) -> bool:
+        """False if they went on before, because it took too long."""
         in_time = not self._allowed.is_set()
         self._over.cancel()
         self._allowed.set()
-        if not in_time:
-            raise TimeoutError("commits were held up for too long")
+        return in_time

@@ -11,7 +11,7 @@ from typing import TypeVar
 from asyncpg import InterfaceError
 
 from notefly.adapters.postgres.commits import Commits
-from notefly.adapters.postgres.connection import CONNECTIONS, close_pool
+from notefly.adapters.postgres.connection import COMMAND_SECONDS, CONNECTIONS, close_pool
 from notefly.adapters.postgres.errors import DRIVER, UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
@@ -26,8 +26,6 @@ LOG = logging.getLogger(__name__)
 DURABLE = "INSERT INTO epoch (number, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 READERS = CONNECTIONS - 3
 """At once, so that leases are kept and outcomes recorded however many people look at pages."""
-TRIES = 5
-"""Of a transaction that the server undoes for the sake of another."""
 STANDSTILL_SECONDS = 5.0
 """As `idle_in_transaction_session_timeout`, for who stands still inside a statement."""
 POLL_SECONDS = 0.5
@@ -119,13 +117,13 @@ class Database:
         await close_pool(self._pool)
 
     async def _until_done(self, work: Callable[[Transaction], T]) -> T:
-        for _ in range(TRIES - 1):
+        until = time.monotonic() + COMMAND_SECONDS
+        while True:
             try:
                 return await self._transaction(work)
             except NoteflyError as error:
-                if not isinstance(error.__cause__, UNDONE):
+                if not isinstance(error.__cause__, UNDONE) or time.monotonic() > until:
                     raise
-        return await self._transaction(work)
 
     async def _transaction(self, work: Callable[[Transaction], T]) -> T:
         async with self._link() as link:
