@@ -20,8 +20,9 @@ PAGE = bytes(4096)
 
 def machine() -> dict[str, Any]:
     """Enough to tell two machines apart."""
+    release = platform.release().partition("-")[0]
     return {
-        "system": platform.platform(),
+        "system": f"{platform.system()} {release}, {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "load_before": list(os.getloadavg()),

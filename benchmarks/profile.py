@@ -24,6 +24,7 @@ from benchmarks.lines import ndjson
 from benchmarks.load import press
 from benchmarks.population import Workshop
 from benchmarks.served import Served, served
+from benchmarks.together import client, ended
 
 FOLDER = Path(__file__).parent / "profiles"
 FORMATS = {"flamegraph": "svg", "speedscope": "json", "raw": "txt"}
@@ -53,6 +54,13 @@ def publishes(broker: Served, seconds: float) -> None:
     press(broker.url, seconds)
 
 
+def together(broker: Served, seconds: float) -> None:
+    """Broadcasts back to back, and 100 small messages a second beside them."""
+    publishing = client(broker, seconds, seed=1)
+    broadcasts(broker, seconds)
+    ended(broker, publishing)
+
+
 def lots(broker: Served, seconds: float) -> None:
     """NDJSON, one request after the other."""
     line = HTTPConnection("127.0.0.1", broker.port)
@@ -70,6 +78,7 @@ SCENES = {
     "called": Scene(broadcasts, {"channels": "called"}),
     "hosted": Scene(broadcasts, {"channels": "hosted"}),
     "publish": Scene(publishes, {}, crowd=False),
+    "together": Scene(together, {}),
     "ndjson": Scene(lots, {}, crowd=False),
 }
 

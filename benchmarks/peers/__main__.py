@@ -21,7 +21,7 @@ from benchmarks.peers.table import progress, table
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often, and for how long: bounded, so that everything takes 20 minutes at most."""
+    """How often, and for how long: bounded, so that everything takes half an hour at most."""
 
     rounds: int = 3
     a_seconds: float = 10.0

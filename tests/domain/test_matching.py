@@ -31,7 +31,7 @@ Step = tuple[SubscriberId, Preferences | None] | str
 
 
 def gets(chosen: Preferences, category: str, channel: str) -> bool:
-    """The rule as DESIGN says it, spelled out."""
+    """The rule, spelled out."""
     if category not in chosen.categories:
         return False
     if category in chosen.overrides:

@@ -239,7 +239,7 @@ class Lane:
         async def given_up() -> None:
             self._doubt()
             with suppress(NoteflyError):
-                await self._queue.nack(batches, self._terms.trouble)
+                await self._queue.nack(batches, self._terms.given_up)
 
         return await patiently(work, self._terms.patience, given_up)
 

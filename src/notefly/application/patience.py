@@ -21,6 +21,9 @@ class Terms:
     """Wait before a batch that is leased elsewhere is tried again."""
     patience: float = 5.0
     """With a store that does not answer: after it the hints go back to the queue."""
+    given_up: float = 4.0
+    """Wait before such a hint is handed out again: until the lease has run out that may have been
+    taken, and nothing that the one who gave it back has asked the queue for can still bring it."""
 
 
 async def patiently(
