@@ -6,6 +6,7 @@ then. At the end nothing may be left to do, and `notefly verify` has to find not
 
 import argparse
 import asyncio
+import json
 import random
 import shutil
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 
 from benchmarks.__main__ import write
 from benchmarks.machine import commit, machine
-from benchmarks.soak.gauges import KINDS, Gauges, flat, table
+from benchmarks.soak.gauges import KINDS, Gauges, flat, table, trends
 from benchmarks.soak.load import CATEGORIES, Load
 from benchmarks.soak.yardstick import Yardstick
 from benchmarks.table import heading
@@ -40,6 +41,9 @@ SEED = 1
 
 def main() -> None:
     asked = _arguments()
+    if asked.judge:
+        _judge(json.loads(Path(asked.judge).read_text()))
+        return
     found: dict[str, Any] = {"machine": machine(), "commit": commit(), "generator": "own, asyncio"}
     print("\n".join(heading(found)), flush=True)
     folder = Path(tempfile.mkdtemp(prefix="notefly-soak-", dir=asked.dir))
@@ -54,6 +58,14 @@ def main() -> None:
         write(found | told | {"seconds": round(time.monotonic() - began)}, "soak-")
     if not told["green"]:
         sys.exit("not green: see above")
+
+
+def _judge(kept: dict[str, Any]) -> None:
+    """A run that was kept, from its samples."""
+    samples = dict(kept["samples"])
+    print(f"commit {kept['commit']}, {kept['minutes']:g} min; {_listed(kept['counts'])}")
+    print("\n".join(table(trends(samples.pop("at"), samples, WARM_UP * 60 * kept["minutes"]))))
+    print(f"verify: {len(kept['violations'])} violations; looked at {_listed(kept['verified'])}")
 
 
 async def _soak(folder: Path, seconds: float) -> dict[str, Any]:
@@ -89,10 +101,10 @@ async def _told(
     place: Place, load: Load, gauges: Gauges, problems: list[str], seconds: float
 ) -> dict[str, Any]:
     looked, violations = await _verified(place)
-    trends = gauges.trends(WARM_UP * seconds)
-    level = all(flat(kind, trends[kind.name]) for kind in KINDS)
+    lines = gauges.trends(WARM_UP * seconds)
+    level = all(flat(kind, lines[kind.name]) for kind in KINDS)
     counts = {name: load.counts[name] for name in sorted(load.counts)}
-    print("\n".join(table(trends)))
+    print("\n".join(table(lines)))
     print(f"load: {_listed(counts)}; {len(gauges.at)} samples, the first {WARM_UP:.0%} left out")
     print(f"verify: {len(violations)} violations; looked at {_listed(looked)}")
     for problem in (*problems[:20], *violations[:20]):
@@ -100,7 +112,7 @@ async def _told(
     return {
         "minutes": seconds / 60,
         "counts": counts,
-        "trends": {name: asdict(one) for name, one in trends.items()},
+        "trends": {name: asdict(one) for name, one in lines.items()},
         "samples": {"at": gauges.at, **gauges.samples},
         "verified": looked,
         "violations": violations,
@@ -130,6 +142,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of load (default: 30)")
     parser.add_argument("--dir", help="where the store lies")
+    parser.add_argument("--judge", metavar="JSON", help="no load: the table of a run that was kept")
     return parser.parse_args()
 
 

@@ -65,8 +65,7 @@ class Gauges:
 
     def trends(self, warm_up_seconds: float) -> Mapping[str, Trend]:
         """Of what came after the warm-up."""
-        warm = sum(at < warm_up_seconds for at in self.at)
-        return {kind.name: trend(self.at[warm:], self.samples[kind.name][warm:]) for kind in KINDS}
+        return trends(self.at, self.samples, warm_up_seconds)
 
     async def _sample(self, at: float) -> None:
         broker = self.product.pid
@@ -89,18 +88,27 @@ class Gauges:
             self.samples[kind.name].append(value)
 
 
-def table(trends: Mapping[str, Trend]) -> Sequence[str]:
+def trends(
+    at: Sequence[float], samples: Mapping[str, Sequence[float]], warm_up_seconds: float
+) -> Mapping[str, Trend]:
+    """Of each kind, after the warm-up."""
+    warm = sum(one < warm_up_seconds for one in at)
+    return {kind.name: trend(at[warm:], samples[kind.name][warm:]) for kind in KINDS}
+
+
+def table(found_trends: Mapping[str, Trend]) -> Sequence[str]:
     """A line each, with its verdict."""
-    lines = [f"{'':36}{'mean':>10}{'slope/h':>12}{'± 2 s.e.':>12}{'10 min':>9}  flat: <= 5 %"]
+    lines = [f"{'':36}{'median':>10}{'slope/h':>10}{'95 %':>18}{'10 min':>9}  flat: <= 5 %"]
     for kind in KINDS:
-        found = trends[kind.name]
+        found = found_trends[kind.name]
+        likely = f"{found.low_per_hour:+.3g} to {found.high_per_hour:+.3g}"
         verdict = "yes" if flat(kind, found) else "NO"
         if verdict == "yes" and found.within_noise:
             verdict = "yes, within noise"
         verdict = verdict if kind.judged else "not judged"
         lines.append(
-            f"{f'{kind.name}, {kind.unit}'.removesuffix(', '):36}{found.mean:10.4g}"
-            f"{found.per_hour:+12.3g}{2 * found.error_per_hour:12.3g}{found.share:+9.1%}  {verdict}"
+            f"{f'{kind.name}, {kind.unit}'.removesuffix(', '):36}{found.median:10.4g}"
+            f"{found.per_hour:+10.3g}{likely:>18}{found.share:+9.1%}  {verdict}"
         )
     return lines
 
