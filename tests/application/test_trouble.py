@@ -299,8 +299,11 @@ def test_a_trouble_that_lasts_is_told_again(caplog: pytest.LogCaptureFixture) ->
     assert len(caplog.records) == 3
 
 
-async def test_a_claim_that_a_mistake_ends_is_tried_again(tmp_path: Path) -> None:
-    async with troubled(tmp_path, Scripted(), claim=[BROKEN]) as house:
+@pytest.mark.parametrize("before", [[], [FULL]])
+async def test_a_claim_that_a_mistake_ends_is_tried_again(
+    tmp_path: Path, before: list[Exception]
+) -> None:
+    async with troubled(tmp_path, Scripted(), claim=[BROKEN, *before]) as house:
         await join(house.world, "ada")
         message = await house.goal()
         async with house.running():

@@ -135,6 +135,9 @@ class Lane:
             self._trouble.met(error)
         else:
             LOG.warning("a claim failed: %r", error)
+            if not self._doubtful:
+                # The next batches in the queue may fare better; these come back in a while.
+                return
         await self._calm.wait(self._terms.trouble)
 
     async def _receive(self) -> Sequence[BatchRef]:
