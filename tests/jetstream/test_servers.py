@@ -63,7 +63,7 @@ async def test_the_leader_of_the_stream_is_killed_and_the_work_goes_on(
     cluster: Servers, name: str
 ) -> None:
     async with opens(cluster, 3, name)() as one, opens(cluster, 3, name)() as other:
-        await one.queue.offer([ref(n) for n in range(1, 51)])
+        await offered_at_last(one.queue, [ref(n) for n in range(1, 51)])
         before = await one.take(rows=10)
         leader = await asyncio.to_thread(cluster.leader_of, name)
         leader.kill()
@@ -80,7 +80,7 @@ async def test_five_nodes_go_on_without_two_of_them(tmp_path: Path, name: str) -
         await five.healthy()
         async with opens(five, 5, name)() as one, opens(five, 5, name)() as other:
             refs = [ref(n) for n in range(1, 101)]
-            await one.queue.offer(refs[:50])
+            await offered_at_last(one.queue, refs[:50])
             before = await one.take(rows=10)
             while sum(node.process is None for node in five.nodes) < 2:
                 (await asyncio.to_thread(five.leader_of, name)).kill()
@@ -105,7 +105,7 @@ async def test_five_nodes_go_on_without_two_of_them(tmp_path: Path, name: str) -
 @pytest.mark.timeout(120)
 async def test_a_node_that_is_suspended_is_left_for_another(cluster: Servers, name: str) -> None:
     async with opens(cluster, 3, name)() as one:
-        await one.queue.offer([ref(1)])
+        await offered_at_last(one.queue, [ref(1)])
         await one.queue.nack(keys(*await one.take()), 0)
         url = one.link.client.connected_url
         assert url is not None

@@ -25,6 +25,7 @@ from notefly.ports.clock import Clock
 TOGETHER = 250
 """Stored all or none (ADR-50; a thousand at most): while the servers store some, the next are
 written, and one that is there already sends no more than these through a second look."""
+AGAIN_SECONDS = 0.2
 AT_ONCE = 4
 """Of those, on their way: the server allows 50 from all processes together."""
 IN_FLIGHT = 256
@@ -77,8 +78,10 @@ class Offering:
             try:
                 return await self._put(posts)
             except Unavailable:
-                # Wiped, perhaps: then the stream is made anew.
+                # Wiped, perhaps: then the stream is made anew. One that was just made, or has just
+                # elected, is not known yet to every node.
                 self._streams.forget()
+                await asyncio.sleep(AGAIN_SECONDS)
                 return await self._put(posts)
 
     def acked(self, batch: BatchKey, sequence: int) -> None:
