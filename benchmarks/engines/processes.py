@@ -24,6 +24,7 @@ from tests.support.up import free_ports
 STOP_SECONDS = 30
 PATIENCE_SECONDS = 300
 LOOK_SECONDS = 0.01
+"""Between looks at a log of other processes, which tell nothing."""
 RECORDED = "SELECT coalesce(sum(deliveries), 0) FROM tally"
 COMMITS = "SELECT count(*), count(DISTINCT xmin::text) FROM delivery"
 

@@ -23,10 +23,11 @@ from notefly.application.pace import Pace
 from notefly.application.patience import Terms
 from notefly.application.retry import Judge
 from notefly.application.trouble import Trouble
-from notefly.domain.batch import BATCH_LIMIT, NOBODY, BatchRef, Claim, Ending, Handed, Report
-from notefly.domain.delivery import State
+from notefly.domain.batch import BATCH_LIMIT, NOBODY, BatchRef, Claim, Ending, Report
+from notefly.domain.ids import SubscriberKey
 from notefly.domain.message import Content
-from notefly.domain.outcome import RetryPolicy, Verdict
+from notefly.domain.outcome import Delivered, Outcome, Outcomes, RetryPolicy
+from notefly.ports.clock import Clock
 from notefly.ports.message_store import Publication
 from notefly.process import collect_rarely
 from tests.support.time import SilentMeter
@@ -101,7 +102,8 @@ async def _record(dsn: str) -> float:
         store = await _opened(stack, dsn)
         refs = await _planned(store)
         claims = (await store.batches.claim(refs, "bench", LEASE, SystemClock().now())).claims
-        reports = [await _report(store, claim) for claim in claims]
+        judge = _judge(SystemClock())
+        reports = [await _report(store, claim, judge) for claim in claims]
         began = time.perf_counter()
 
         async def one() -> None:
@@ -112,13 +114,19 @@ async def _record(dsn: str) -> float:
         return time.perf_counter() - began
 
 
-async def _report(store: PostgresStore, claim: Claim) -> Report:
+async def _report(store: PostgresStore, claim: Claim, judge: Judge) -> Report:
+    """What a channel with an id for each makes of it."""
     at = SystemClock().now()
     [part] = await store.batches.hand_over([claim], NOBODY, BATCH_LIMIT, at)
-    said = {r.subscriber: f"id-{r.subscriber}" for r in part.recipients}
-    default = Verdict(State.DELIVERED)
-    handed = Handed(part.after, part.through, part.epoch, at, default, len(said), delivered=said)
+    answers: dict[SubscriberKey, Outcome] = {
+        r.subscriber: Delivered(f"id-{r.subscriber}") for r in part.recipients
+    }
+    handed = judge.handed(claim, part, len(answers), at, Outcomes(Delivered(), answers))
     return Report(claim, Ending.FINISHED, at, [handed])
+
+
+def _judge(clock: Clock) -> Judge:
+    return Judge(RetryPolicy(), clock.now, random.random)
 
 
 async def _deliver(dsn: str) -> float:
@@ -142,8 +150,7 @@ async def _deliver(dsn: str) -> float:
 
 
 def _lane(tools: Tools, name: str) -> Lane:
-    judge = Judge(RetryPolicy(), tools.clock.now, random.random)
-    channel = CalledChannel(name, KINDS[name])
+    channel, judge = CalledChannel(name, KINDS[name]), _judge(tools.clock)
     deliver = DeliverBatch(channel, tools.batches, judge, tools.clock, LEASE, lambda: False)
     return Lane(tools, {name: deliver}, Trouble(tools.clock), Doorbell())
 

@@ -11,6 +11,7 @@ from typing import Self
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOOK_SECONDS = 0.5
+"""Between looks at memory; what it peaks at between two of them is missed."""
 
 
 def family(roots: Iterable[int]) -> list[int]:

@@ -21,13 +21,14 @@ from benchmarks.__main__ import write
 from benchmarks.machine import commit, machine
 from benchmarks.soak.gauges import KINDS, Gauges, flat, table, trends
 from benchmarks.soak.load import CATEGORIES, Load
-from benchmarks.soak.yardstick import Yardstick
+from benchmarks.soak.trend import Trend
 from benchmarks.table import heading
 from notefly.bootstrap import prove
 from notefly.config import Settings
 from notefly.domain.log import Proved, Violation
 from tests.faults.product import BROKER, Place, Product
 from tests.faults.record import work_left
+from tests.support.yardstick import flushes
 
 MINUTES = 30.0
 WARM_UP = 0.2
@@ -42,7 +43,7 @@ SEED = 1
 def main() -> None:
     asked = _arguments()
     if asked.judge:
-        _judge(json.loads(Path(asked.judge).read_text()))
+        _judged(json.loads(Path(asked.judge).read_text()))
         return
     found: dict[str, Any] = {"machine": machine(), "commit": commit(), "generator": "own, asyncio"}
     print("\n".join(heading(found)), flush=True)
@@ -60,12 +61,18 @@ def main() -> None:
         sys.exit("not green: see above")
 
 
-def _judge(kept: dict[str, Any]) -> None:
-    """A run that was kept, from its samples."""
-    samples = dict(kept["samples"])
-    print(f"commit {kept['commit']}, {kept['minutes']:g} min; {_listed(kept['counts'])}")
-    print("\n".join(table(trends(samples.pop("at"), samples, WARM_UP * 60 * kept["minutes"]))))
-    print(f"verify: {len(kept['violations'])} violations; looked at {_listed(kept['verified'])}")
+def _judged(run: Mapping[str, Any]) -> Mapping[str, Trend]:
+    """Its slopes, from its samples; all that was found is printed."""
+    samples = dict(run["samples"])
+    at = samples.pop("at")
+    slopes = trends(at, samples, WARM_UP * 60 * run["minutes"])
+    print("\n".join(table(slopes)))
+    print(f"load: {_listed(run['counts'])}; {len(at)} samples, the first {WARM_UP:.0%} left out")
+    found = run["violations"]
+    print(f"verify: {len(found)} violations; looked at {_listed(run['verified'])}")
+    for problem in (*run["problems"][:20], *found[:20]):
+        print(f"    {problem}")
+    return slopes
 
 
 async def _soak(folder: Path, seconds: float) -> dict[str, Any]:
@@ -76,9 +83,10 @@ async def _soak(folder: Path, seconds: float) -> dict[str, Any]:
         await product.ready()
         load = Load(product.port, pause, random.Random(SEED))
         await load.populate()
-        yardstick = Yardstick(folder / "flushed")
-        gauges = Gauges(product, load, yardstick, place.store.with_name(place.store.name + "-wal"))
-        await asyncio.gather(load.run(seconds), yardstick.watch(seconds), gauges.watch(seconds))
+        wal = place.store.with_name(place.store.name + "-wal")
+        async with flushes(folder / "flushed") as latencies:
+            gauges = Gauges(product, load, latencies, wal)
+            await asyncio.gather(load.run(seconds), gauges.watch(seconds))
         left = await _left(place)
         words = await product.stop()
     finally:
@@ -101,22 +109,18 @@ async def _told(
     place: Place, load: Load, gauges: Gauges, problems: list[str], seconds: float
 ) -> dict[str, Any]:
     looked, violations = await _verified(place)
-    lines = gauges.trends(WARM_UP * seconds)
-    level = all(flat(kind, lines[kind.name]) for kind in KINDS)
-    counts = {name: load.counts[name] for name in sorted(load.counts)}
-    print("\n".join(table(lines)))
-    print(f"load: {_listed(counts)}; {len(gauges.at)} samples, the first {WARM_UP:.0%} left out")
-    print(f"verify: {len(violations)} violations; looked at {_listed(looked)}")
-    for problem in (*problems[:20], *violations[:20]):
-        print(f"    {problem}")
-    return {
+    run = {
         "minutes": seconds / 60,
-        "counts": counts,
-        "trends": {name: asdict(one) for name, one in lines.items()},
+        "counts": {name: load.counts[name] for name in sorted(load.counts)},
         "samples": {"at": gauges.at, **gauges.samples},
         "verified": looked,
         "violations": violations,
         "problems": problems,
+    }
+    slopes = _judged(run)
+    level = all(flat(kind, slopes[kind.name]) for kind in KINDS)
+    return run | {
+        "trends": {name: asdict(one) for name, one in slopes.items()},
         "green": level and not violations and not problems,
     }
 

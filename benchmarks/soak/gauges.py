@@ -12,7 +12,6 @@ from benchmarks.figures import percentile
 from benchmarks.machine import proportional_bytes
 from benchmarks.soak.load import Load
 from benchmarks.soak.trend import Trend, trend
-from benchmarks.soak.yardstick import Yardstick
 from tests.faults.product import Product
 
 SAMPLE_SECONDS = 5.0
@@ -51,7 +50,8 @@ class Gauges:
 
     product: Product
     load: Load
-    yardstick: Yardstick
+    flushes: list[float]
+    """Latencies in seconds of those beside the load; a sample takes them away."""
     wal: Path
     at: list[float] = field(default_factory=list)
     samples: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -63,15 +63,11 @@ class Gauges:
             await asyncio.sleep(min(SAMPLE_SECONDS, began + seconds - now))
             await self._sample(time.monotonic() - began)
 
-    def trends(self, warm_up_seconds: float) -> Mapping[str, Trend]:
-        """Of what came after the warm-up."""
-        return trends(self.at, self.samples, warm_up_seconds)
-
     async def _sample(self, at: float) -> None:
         broker = self.product.pid
         channels = [pid for pid in self.product.processes("channel") if pid != broker]
         taken, self.load.latencies = self.load.latencies, []
-        beside, self.yardstick.latencies = self.yardstick.latencies, []
+        beside, self.flushes[:] = self.flushes[:], []
         publish, flush = _p99_ms(taken), _p99_ms(beside)
         values = (
             proportional_bytes(broker) / MEGABYTE,
@@ -96,11 +92,11 @@ def trends(
     return {kind.name: trend(at[warm:], samples[kind.name][warm:]) for kind in KINDS}
 
 
-def table(found_trends: Mapping[str, Trend]) -> Sequence[str]:
+def table(slopes: Mapping[str, Trend]) -> Sequence[str]:
     """A line each, with its verdict."""
     lines = [f"{'':36}{'median':>10}{'slope/h':>10}{'95 %':>18}{'10 min':>9}  flat: <= 5 %"]
     for kind in KINDS:
-        found = found_trends[kind.name]
+        found = slopes[kind.name]
         likely = f"{found.low_per_hour:+.3g} to {found.high_per_hour:+.3g}"
         verdict = "yes" if flat(kind, found) else "NO"
         if verdict == "yes" and found.within_noise:

@@ -90,10 +90,12 @@ class DeliverBatch:
         if part.stopped:
             # The next claim ends what is left, by the same rule as for everybody else.
             return Report(claim, Ending.RELEASED, self.clock.now(), handed)
-        hand_over, now = to_call(claim, part), self.clock.now()
-        called = Called(now, now, Outcomes(NO_ADDRESS))
+        hand_over = to_call(claim, part)
         if hand_over.size:
             called = await self.caller.one(hand_over)
+        else:
+            now = self.clock.now()
+            called = Called(now, now, Outcomes(NO_ADDRESS))
         report = await self._ended(claim, part, handed, called)
         return report if part.last or report.ending is Ending.DIED else None
 

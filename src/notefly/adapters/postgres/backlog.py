@@ -71,6 +71,7 @@ class PostgresBacklog:
 async def open_backlog(database: Database) -> AsyncIterator[PostgresBacklog]:
     """Counted, and counted again at times until the block ends."""
     backlog = PostgresBacklog(database)
+    # A server that is slow to answer now is counted on soon; nobody is kept from starting by it.
     with suppress(Unavailable):
         await backlog.count()
     counting = asyncio.create_task(backlog.count_at_times())
