@@ -1,10 +1,10 @@
 """From a channel's answers to what is recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from notefly.domain.batch import EVERYBODY, NOBODY, Claim, Handed
+from notefly.domain.batch import EVERYBODY, NOBODY, Claim, Handed, Recipient
 from notefly.domain.delivery import State
 from notefly.domain.ids import Epoch, SubscriberKey
 from notefly.domain.outcome import (
@@ -42,8 +42,7 @@ class Judge:
         """
         judgement = self._judgement(claim)
         outcomes = anonymous(outcomes, part.recipients)
-        members = {recipient.subscriber for recipient in part.recipients}
-        default, exceptions = _gathered(outcomes, members)
+        default, exceptions = _gathered(outcomes, part.recipients)
         taken = {s: o.detail for s, o in exceptions.items() if isinstance(o, Delivered)}
         others = {}
         if len(taken) < len(exceptions):
@@ -75,10 +74,13 @@ class Judge:
 
 
 def _gathered(
-    outcomes: Outcomes, members: set[SubscriberKey]
+    outcomes: Outcomes, people: Collection[Recipient]
 ) -> tuple[Outcome, Mapping[SubscriberKey, Outcome]]:
     """When everybody was answered the same, that is the default, and needs no rows of their own."""
     exceptions = outcomes.exceptions
+    if not exceptions:
+        return outcomes.default, exceptions
+    members = {person.subscriber for person in people}
     if not exceptions.keys() <= members:
         exceptions = {s: o for s, o in exceptions.items() if s in members}
     if len(exceptions) == len(members) and exceptions:

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Sequence
 from io import FileIO
+from itertools import chain
+
+from notefly.domain.batch import Recipient
 
 HEARD_LIMIT = 16_384
 """Bytes that are kept of what is printed for one question."""
@@ -19,7 +22,7 @@ class Ear:
         self._log = log
         self._room = HEARD_LIMIT
         self._dropped = 0
-        self._hidden: Collection[str] = ()
+        self._people: Sequence[Sequence[Recipient]] = ()
 
     async def listen(self, pipe: FileIO) -> None:
         """Until nobody holds the other end any more."""
@@ -33,12 +36,12 @@ class Ear:
         finally:
             transport.close()
 
-    def refresh(self, addresses: Collection[str]) -> None:
+    def refresh(self, people: Sequence[Sequence[Recipient]]) -> None:
         """A new hand-over has a new allowance, and people of its own, whom the log must not name.
 
         A line that is torn between two reads may keep a piece of one.
         """
-        self._hidden = [one for one in addresses if len(one) >= SHORTEST]
+        self._people = people
         if self._dropped:
             self._log.warning("it printed %s bytes more, which were dropped", self._dropped)
         self._room, self._dropped = HEARD_LIMIT, 0
@@ -48,7 +51,8 @@ class Ear:
         self._room -= len(kept)
         self._dropped += len(chunk) - len(kept)
         text = kept.decode(errors="replace")
-        for address in self._hidden:
-            text = text.replace(address, HIDDEN)
+        for person in chain.from_iterable(self._people):
+            if len(person.address) >= SHORTEST:
+                text = text.replace(person.address, HIDDEN)
         for line in text.splitlines():
             self._log.info("%s", line)

@@ -107,7 +107,7 @@ class ChildProcess:
         """
         first = self._number + 1
         self._number += len(hand_overs)
-        self._ear.refresh([one.address for each in hand_overs for one in each.recipients])
+        self._ear.refresh([each.recipients for each in hand_overs])
         question = pack_hand_overs(first, begin_before, hand_overs)
         for number, hand_over in enumerate(hand_overs, first):
             answer = await self._exchange(question, self._limits.hand_over_seconds)

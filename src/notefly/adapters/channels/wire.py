@@ -101,7 +101,7 @@ def _hand_over(
             None if only is None else SubscriberId(only),
         ),
     )
-    return HandOver(message, *told, list(map(Recipient._make, zip(*columns, strict=True))))
+    return HandOver(message, *told, Recipient.from_rows(zip(*columns, strict=True)))
 
 
 def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:
@@ -146,7 +146,7 @@ def unpack_outcomes(number: int, body: bytes, recipients: Iterable[Recipient]) -
     if not isinstance(exceptions, list):
         raise Garbage("an answer without exceptions")
     found = _unpack_delivered(raw.get("delivered")) | dict(map(_unpack_pair, exceptions))
-    if not found.keys() <= {r.subscriber for r in recipients}:
+    if found and not found.keys() <= {r.subscriber for r in recipients}:
         raise Garbage("an outcome for somebody who is not in the hand-over")
     return Outcomes(_unpack(raw.get("default")), found)
 
@@ -164,6 +164,8 @@ def _unpack_delivered(raw: object) -> dict[SubscriberKey, Outcome]:
 
 def strangers(outcomes: Outcomes, hand_over: HandOver) -> Mapping[SubscriberKey, Outcome]:
     """Outcomes for people that are not in the hand-over."""
+    if not outcomes.exceptions:
+        return {}
     asked = {r.subscriber for r in hand_over.recipients}
     return {key: outcome for key, outcome in outcomes.exceptions.items() if key not in asked}
 

@@ -67,15 +67,15 @@ class Slicing:
         }
         return Part(batch, Epoch(now), scope, stopped)
 
-    def _together(self, parts: Sequence[Part]) -> Mapping[BatchKey, list[Row]]:
-        people: dict[BatchKey, list[Row]] = {part.batch.key: [] for part in parts}
+    def _together(self, parts: Sequence[Part]) -> Mapping[BatchKey, list[Sequence[Any]]]:
+        people: dict[BatchKey, list[Sequence[Any]]] = {part.batch.key: [] for part in parts}
         if parts:
             asked = [tuple(part.scope[name] for name in ASKED) for part in parts]
             for batch, *person in self.reading.gathered("members.recipients_together", asked):
-                people[batch].append(tuple(person))
+                people[batch].append(person)
         return people
 
-    def _slice(self, part: Part, people: list[Row] | None) -> Slice:
+    def _slice(self, part: Part, people: Sequence[Sequence[Any]] | None) -> Slice:
         rows = self._rows(part) if people is None else people
         batch = part.batch
         last = people is not None or len(rows) < self.limit or rows[-1][0] == batch.last
@@ -83,7 +83,7 @@ class Slicing:
             epoch=part.now,
             after=self.after,
             through=SubscriberKey(batch.last if last else rows[-1][0]),
-            recipients=list(map(Recipient._make, rows)),
+            recipients=Recipient.from_rows(rows),
             last=last,
             stopped=part.stopped,
         )
