@@ -128,7 +128,9 @@ class Garbler(Plain):
         },
         "outcome": {"number": 1, "default": ["perhaps", None], "exceptions": []},
         "idle": {"number": 1, "begun": False},
-        "bare": {"number": 1, "default": ["delivered", None]},
+        "bare": {"number": 1},
+        "one": {"number": 1, "default": ["delivered", None], "exceptions": {}},
+        "columns": {"number": 1, "default": ["delivered", None], "delivered": [[1], []]},
         "pair": {"number": 1, "default": ["delivered", None], "exceptions": [1]},
         "infinite": {"number": 1, "default": ["retry", "later", float("inf")], "exceptions": []},
     }

@@ -64,7 +64,7 @@ JSON = st.recursive(
     | st.sampled_from(["delivered", "retry", "refused", ""]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["number", "default", "exceptions"]), inner)
+        | st.dictionaries(st.sampled_from(["number", "default", "exceptions", "delivered"]), inner)
     ),
 )
 

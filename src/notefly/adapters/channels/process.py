@@ -27,6 +27,9 @@ from notefly.adapters.channels.wire import (
 from notefly.domain.outcome import Outcomes
 from notefly.ports.channel import HandOver
 
+CHUNK = 65_536
+"""Bytes that are read at once: short answers come several together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -73,6 +76,7 @@ class ChildProcess:
         self._listening = asyncio.create_task(self._ear.listen(errors))
         self._gone = asyncio.create_task(self._watch())
         self._number = 0
+        self._heard = bytearray()
 
     @classmethod
     async def start(cls, target: str, limits: Limits, log: logging.Logger) -> Self:
@@ -161,21 +165,40 @@ class ChildProcess:
     async def _exchange(self, question: bytes, seconds: float) -> bytes:
         """The next answer, after asking, if there is something to ask."""
         try:
-            async with asyncio.timeout(seconds):
-                if question:
-                    self._writer.write(frame(question))
-                    await self._writer.drain()
-                return await self._answer()
+            if question:
+                self._writer.write(frame(question))
+            # What has come already is waited for by nobody.
+            if (answer := self._whole()) is None:
+                async with asyncio.timeout(seconds):
+                    answer = await self._answer()
         except TimeoutError:
             raise Broken(f"gave no answer within {seconds:g} s") from None
-        except (asyncio.IncompleteReadError, OSError) as error:
+        except OSError as error:
             raise Broken("ended without an answer") from error
+        return answer
 
     async def _answer(self) -> bytes:
-        length = int.from_bytes(await self._reader.readexactly(HEADER))
+        await self._writer.drain()
+        while (answer := self._whole()) is None:
+            chunk = await self._reader.read(CHUNK)
+            if not chunk:
+                raise Broken("ended without an answer")
+            self._heard += chunk
+        return answer
+
+    def _whole(self) -> bytes | None:
+        """The first frame of what was heard; None while it is not all there."""
+        if len(self._heard) < HEADER:
+            return None
+        length = int.from_bytes(self._heard[:HEADER])
         if length > self._limits.answer_bytes:
             raise Broken(f"announced {length:,} bytes, where {self._limits.answer_bytes:,} may be")
-        return await self._reader.readexactly(length)
+        end = HEADER + length
+        if len(self._heard) < end:
+            return None
+        answer = bytes(self._heard[HEADER:end])
+        del self._heard[:end]
+        return answer
 
 
 async def spawn(target: str) -> tuple[Process, Link, FileIO]:

@@ -44,7 +44,7 @@ def dump(value: object) -> bytes:
 def load(body: bytes) -> Any:
     """Raises Garbage."""
     try:
-        return json.loads(body)
+        return json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise Garbage(f"not JSON ({type(error).__name__})") from error
 
@@ -107,7 +107,8 @@ def _hand_over(
 def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:
     """Raises TypeError or ValueError for what a channel must not answer.
 
-    `delivered` is a column of subscribers and one of details: mostly it is everybody.
+    `delivered` is a column of subscribers and one of details: mostly it is everybody, or nobody,
+    where all are answered alike.
     """
     taken: dict[SubscriberKey, str | None] = {}
     others = []
@@ -116,15 +117,13 @@ def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:
             taken[key] = outcome.detail
         else:
             others.append([key, _pack(outcome)])
-    details = [detail and detail[:DETAIL_LIMIT] for detail in taken.values()]
-    return dump(
-        {
-            "number": number,
-            "default": _pack(outcomes.default),
-            "exceptions": others,
-            "delivered": [list(taken), details],
-        }
-    )
+    answer: dict[str, object] = {"number": number, "default": _pack(outcomes.default)}
+    if others:
+        answer["exceptions"] = others
+    if taken:
+        details = [detail and detail[:DETAIL_LIMIT] for detail in taken.values()]
+        answer["delivered"] = [list(taken), details]
+    return dump(answer)
 
 
 def pack_not_begun(number: int) -> bytes:
@@ -142,10 +141,11 @@ def unpack_outcomes(number: int, body: bytes, recipients: Iterable[Recipient]) -
         raise Garbage("not the answer to this hand-over")
     if raw.get("begun") is False:
         return None
-    exceptions = raw.get("exceptions")
-    if not isinstance(exceptions, list):
-        raise Garbage("an answer without exceptions")
-    found = _unpack_delivered(raw.get("delivered")) | dict(map(_unpack_pair, exceptions))
+    found: dict[SubscriberKey, Outcome] = {}
+    if "delivered" in raw:
+        found |= _unpack_delivered(raw["delivered"])
+    if "exceptions" in raw:
+        found |= _unpack_exceptions(raw["exceptions"])
     if found and not found.keys() <= {r.subscriber for r in recipients}:
         raise Garbage("an outcome for somebody who is not in the hand-over")
     return Outcomes(_unpack(raw.get("default")), found)
@@ -180,6 +180,12 @@ def _pack(outcome: object) -> list[object]:
             return ["refused", detail[:DETAIL_LIMIT]]
         case _:
             raise TypeError(f"{outcome!r:.200} is not Delivered, Retry or Refused as they are made")
+
+
+def _unpack_exceptions(raw: object) -> dict[SubscriberKey, Outcome]:
+    if not isinstance(raw, list):
+        raise Garbage("exceptions that are no list")
+    return dict(map(_unpack_pair, raw))
 
 
 def _unpack_pair(pair: object) -> tuple[SubscriberKey, Outcome]:
