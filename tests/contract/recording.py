@@ -198,8 +198,12 @@ async def a_slice_says_who_and_whether_it_is_the_last(world: World) -> None:
 
 @recording
 async def several_are_read_together_as_each_would_be_alone(world: World) -> None:
-    """With some who left, moved, were erased or wait, one that is stopped, and more than fit."""
+    """With some who left, moved, were erased or wait, one that is stopped, and more than fit.
+
+    An address is whatever a channel made of it, of signs that engines may put between two as well.
+    """
     await join(world, *"abcdef")
+    await world.subscribers.put(profile("e", phone="+49\x1f\x1e2"), world.clock.now())
     await world.subscribers.put(profile("both", channels="sms email"), world.clock.now())
     messages = [await publish(world) for _ in range(3)]
     claims = await claim(world, *await plan(world, 4))

@@ -37,22 +37,26 @@ AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY s.subscriber LIMIT :limit
 
 -- name: recipients_together
--- The same of several batches, behind the batch.
+-- The same of several batches, a row for each, an array for each column.
 SELECT b.batch, r.* FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::text[], $10::text[])
-    AS b(batch, message, category, channel, after, through, epoch, now, kind, prefix)
+    $8::bigint[], $9::text[])
+    AS b(batch, message, category, channel, after, through, epoch, now, kind)
 CROSS JOIN LATERAL (
-    SELECT s.subscriber, b.prefix || s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
-    FROM subscription s
-    JOIN subscriber p ON p.key = s.subscriber AND p.key > b.after AND p.key <= b.through
-    LEFT JOIN address a ON a.subscriber = s.subscriber AND a.subscriber > b.after AND a.subscriber <= b.through
-        AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
-    WHERE s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
-    AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
-    AND NOT EXISTS (SELECT 1 FROM delivery d
-        WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
-        AND d.subscriber > b.after AND d.subscriber <= b.through)
-    ORDER BY s.subscriber
+    SELECT array_agg(o.subscriber), array_agg(o.id), array_agg(o.name), array_agg(o.address)
+    FROM (
+        SELECT s.subscriber, coalesce(p.id, '') AS id, coalesce(p.name, '') AS name, coalesce(a.value, '') AS address
+        FROM subscription s
+        JOIN subscriber p ON p.key = s.subscriber AND p.key > b.after AND p.key <= b.through
+        LEFT JOIN address a ON a.subscriber = s.subscriber AND a.subscriber > b.after AND a.subscriber <= b.through
+            AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
+        WHERE s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
+        AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
+        AND NOT EXISTS (SELECT 1 FROM delivery d
+            WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
+            AND d.subscriber > b.after AND d.subscriber <= b.through)
+        ORDER BY s.subscriber
+    ) o
+    HAVING count(*) > 0
 ) r
 
 -- name: recipients_waiting

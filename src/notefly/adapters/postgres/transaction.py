@@ -47,6 +47,7 @@ class Reading:
         return self.rows(statement, columns(asked))
 
     def gathered(self, statement: str, asked: Sequence[Row]) -> list[Row]:
+        """As arrays."""
         return self.rows(statement, columns(asked))
 
     def row(self, statement: str, values: Values = ()) -> Row | None:

@@ -12,10 +12,7 @@ from notefly.domain.batch import Claim, Recipient
 from notefly.domain.ids import BatchKey, Epoch, SubscriberKey, delivery_prefix
 from notefly.ports.batch_store import Slice
 
-ASKED = (
-    *("batch", "message", "category", "channel", "after", "through", "epoch", "now"),
-    *("kind", "prefix"),
-)
+ASKED = ("batch", "message", "category", "channel", "after", "through", "epoch", "now", "kind")
 """What `recipients_together` is asked with, for each batch."""
 
 
@@ -50,8 +47,8 @@ class Slicing:
         keys = self.reading.keys([claim.batch for claim in claims])
         known = {row[0]: row for row in self.reading.rows("batches.read", (keys,))}
         parts = [self._part(claim, known[claim.batch]) for claim in claims]
-        whole = {part.batch.key: part for part in parts if part.whole} if len(parts) > 1 else {}
-        people = self._together(list(whole.values()))
+        together = [part for part in parts if part.whole] if len(parts) > 1 else []
+        people = self._together({part.batch.key: part for part in together})
         return [self._slice(part, people.get(part.batch.key)) for part in parts]
 
     def _part(self, claim: Claim, row: Row) -> Part:
@@ -67,23 +64,26 @@ class Slicing:
         }
         return Part(batch, Epoch(now), scope, stopped)
 
-    def _together(self, parts: Sequence[Part]) -> Mapping[BatchKey, list[Sequence[Any]]]:
-        people: dict[BatchKey, list[Sequence[Any]]] = {part.batch.key: [] for part in parts}
-        if parts:
-            asked = [tuple(part.scope[name] for name in ASKED) for part in parts]
-            for batch, *person in self.reading.gathered("members.recipients_together", asked):
-                people[batch].append(person)
+    def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, list[Recipient]]:
+        """Of whom there is none, they are read one by one."""
+        if not parts:
+            return {}
+        asked = [tuple(part.scope[name] for name in ASKED) for part in parts.values()]
+        people: dict[BatchKey, list[Recipient]] = {}
+        for batch, keys, *texts in self.reading.gathered("members.recipients_together", asked):
+            ids = map(parts[batch].scope["prefix"].__add__, map(str, keys))
+            people[batch] = Recipient.from_rows(zip(keys, ids, *texts, strict=True))
         return people
 
-    def _slice(self, part: Part, people: Sequence[Sequence[Any]] | None) -> Slice:
-        rows = self._rows(part) if people is None else people
+    def _slice(self, part: Part, whole: list[Recipient] | None) -> Slice:
         batch = part.batch
-        last = people is not None or len(rows) < self.limit or rows[-1][0] == batch.last
+        people = Recipient.from_rows(self._rows(part)) if whole is None else whole
+        last = part.whole or len(people) < self.limit or people[-1].subscriber == batch.last
         return Slice(
             epoch=part.now,
             after=self.after,
-            through=SubscriberKey(batch.last if last else rows[-1][0]),
-            recipients=Recipient.from_rows(rows),
+            through=SubscriberKey(batch.last if last else people[-1].subscriber),
+            recipients=people,
             last=last,
             stopped=part.stopped,
         )

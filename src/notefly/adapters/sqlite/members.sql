@@ -32,11 +32,11 @@ AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY s.subscriber LIMIT :limit
 
 -- name: recipients_together
--- The same of several batches, behind the batch, as one value.
-SELECT json_group_array(json_array(b.batch, s.subscriber, b.prefix || s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''),
-    coalesce(a.value, '')))
+-- The same of several batches, a row for each; U+001F joins the texts of a column.
+SELECT b.batch, group_concat(s.subscriber, char(31)), group_concat(coalesce(p.id, ''), char(31)),
+    group_concat(coalesce(p.name, ''), char(31)), group_concat(coalesce(a.value, ''), char(31))
 FROM (SELECT value ->> 0 AS batch, value ->> 1 AS message, value ->> 2 AS category, value ->> 3 AS channel, value ->> 4 AS after,
-    value ->> 5 AS through, value ->> 6 AS epoch, value ->> 7 AS now, value ->> 8 AS kind, value ->> 9 AS prefix
+    value ->> 5 AS through, value ->> 6 AS epoch, value ->> 7 AS now, value ->> 8 AS kind
     FROM json_each(?) LIMIT -1 OFFSET 0) b
 CROSS JOIN subscription s ON s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
     AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
@@ -44,6 +44,7 @@ CROSS JOIN subscriber p ON p.key = s.subscriber
 LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
 WHERE NOT EXISTS (SELECT 1 FROM delivery d
     WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber)
+GROUP BY b.batch
 
 -- name: recipients_waiting
 SELECT d.subscriber, :prefix || d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
