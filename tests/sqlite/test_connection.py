@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from notefly.adapters.sqlite.connection import (
     open_writer,
     store_path,
 )
+from notefly.adapters.sqlite.transaction import STATEMENTS
 from notefly.bootstrap import make_container
 from notefly.config import Settings
 from notefly.domain.errors import Invalid, StoreLocked, StoreUnusable
@@ -172,3 +174,18 @@ def test_cursors_are_their_keys() -> None:
     assert decode(encode(1, -2, 2**62), 3) == (1, -2, 2**62)
     with pytest.raises(Invalid):
         decode(encode(1, 2), 3)
+
+
+def test_a_statement_is_compiled_once_whatever_values_it_is_given(tmp_path: Path) -> None:
+    compiled: list[int] = []
+    with closing(open_writer(str(tmp_path / "store"))) as connection:
+        connection.trace_v2(
+            apsw.SQLITE_TRACE_PROFILE,
+            lambda event: compiled.append(event["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"]),
+        )
+        values = dict.fromkeys(("prefix", "kind", "now", "category", "channel", "epoch"), 1)
+        for message in (1, 2, 3):
+            range_ = {"message": message, "after": 0, "through": message, "limit": 1_000}
+            statement = STATEMENTS["members.recipients_planned"]
+            assert not connection.execute(statement, values | range_).fetchall()
+    assert compiled == [0, 0, 0]

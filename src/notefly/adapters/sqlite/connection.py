@@ -149,6 +149,8 @@ def _pragmas(connection: apsw.Connection, cache_kib: int) -> None:
     connection.set_busy_timeout(BUSY_MILLISECONDS)
     _one(connection, f"PRAGMA cache_size = -{cache_kib}")
     _one(connection, "PRAGMA temp_store = MEMORY")
+    # Otherwise a statement that could use a partial index is compiled again for every new value.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 def _writes(connection: apsw.Connection) -> None:
