@@ -13,7 +13,10 @@ from notefly.ports.clock import Clock, Ids
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-RANDOM_BYTES = 10
+VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""Two random bits behind the two of the variant, for a random digit."""
+DIGITS = 19
+"""Random ones in an id, hexadecimal."""
 DRAWN = 256
 """Ids for which chance is drawn at once: asking the system lets go of the interpreter's lock, and
 waiting for it again took most of the time of a request with 10,000 messages."""
@@ -33,26 +36,23 @@ class SystemIds:
     secret = staticmethod(secrets.token_bytes)
 
     def __init__(self) -> None:
-        self._drawn: deque[bytes] = deque()
+        self._drawn: deque[str] = deque()
 
     def message(self, at: datetime) -> MessageId:
         # RFC 9562, section 5.7: 48 bits of milliseconds, version 7, the variant, 74 random bits.
-        chance = int.from_bytes(self._chance(), "big")
-        milliseconds = (at - START) // MILLISECOND
-        high = milliseconds << 16 | 0x7000 | chance >> 68
-        low = 0b10 << 62 | chance & (1 << 62) - 1
-        text = f"{high:016x}{low:016x}"
-        return MessageId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+        moment, chance = f"{(at - START) // MILLISECOND:012x}", self._chance()
+        third, fourth = f"7{chance[:3]}", f"{VARIANT[chance[3]]}{chance[4:7]}"
+        return MessageId(f"{moment[:8]}-{moment[8:]}-{third}-{fourth}-{chance[7:]}")
 
-    def _chance(self) -> bytes:
+    def _chance(self) -> str:
         """Never the same twice, whichever threads ask: taking one from a deque is atomic."""
         while True:
             try:
                 return self._drawn.pop()
             except IndexError:
-                drawn = os.urandom(RANDOM_BYTES * DRAWN)
-                places = range(0, len(drawn), RANDOM_BYTES)
-                self._drawn.extend(drawn[place : place + RANDOM_BYTES] for place in places)
+                drawn = os.urandom(DRAWN * DIGITS // 2).hex()
+                places = range(0, len(drawn), DIGITS)
+                self._drawn.extend(drawn[place : place + DIGITS] for place in places)
 
 
 def _meets(clock: SystemClock, ids: SystemIds) -> tuple[Clock, Ids]:
