@@ -43,7 +43,9 @@ SEED = 1
 def main() -> None:
     asked = _arguments()
     if asked.judge:
-        _judged(json.loads(Path(asked.judge).read_text()))
+        kept = json.loads(Path(asked.judge).read_text())
+        print(f"commit {kept['commit']}, {kept['minutes']:g} min")
+        _judged(kept)
         return
     found: dict[str, Any] = {"machine": machine(), "commit": commit(), "generator": "own, asyncio"}
     print("\n".join(heading(found)), flush=True)

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.figures import percentile
 from benchmarks.machine import proportional_bytes
 from benchmarks.soak.load import Load
 from benchmarks.soak.trend import Trend, trend
 from tests.faults.product import Product
+from tests.support.yardstick import Flush, p99
 
 SAMPLE_SECONDS = 5.0
 MEGABYTE = 1e6
@@ -50,8 +50,8 @@ class Gauges:
 
     product: Product
     load: Load
-    flushes: list[float]
-    """Latencies in seconds of those beside the load; a sample takes them away."""
+    flushes: list[Flush]
+    """Those beside the load, which is timed from when it was due as well; a sample takes them."""
     wal: Path
     at: list[float] = field(default_factory=list)
     samples: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -68,7 +68,7 @@ class Gauges:
         channels = [pid for pid in self.product.processes("channel") if pid != broker]
         taken, self.load.latencies = self.load.latencies, []
         beside, self.flushes[:] = self.flushes[:], []
-        publish, flush = _p99_ms(taken), _p99_ms(beside)
+        publish, flush = _p99_ms(taken), _p99_ms([one.since_due_seconds for one in beside])
         values = (
             proportional_bytes(broker) / MEGABYTE,
             sum(_memory(pid) for pid in channels) / MEGABYTE,
@@ -114,7 +114,7 @@ def flat(kind: Kind, found: Trend) -> bool:
 
 
 def _p99_ms(seconds: Sequence[float]) -> float:
-    return percentile(seconds, 0.99) * 1e3 if seconds else 0.0
+    return p99(seconds) * 1e3 if seconds else 0.0
 
 
 def _memory(pid: int) -> int:

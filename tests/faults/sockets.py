@@ -175,12 +175,17 @@ async def _attacked(siege: Siege, product: Product, tally: Tally, rng: random.Ra
     tally.counts["asked again"] = work.again
     _bound(tally, "sockets open after 15 s", sum(t > CLOSED_SECONDS for t in attack.stayed), 0)
     _bound(tally, "streams open after 15 s", STREAMS - closed, 0)
-    least = max(quiet, NOISE_SECONDS, p99(flushed))
-    _bound(tally, "p99 under attack, ms", under * 1e3, TIMES * least * 1e3)
+    _quick(tally, quiet, under, p99(one.took_seconds for one in flushed))
     _bound(tally, "memory, MiB more", max(0, grown) / MEBIBYTE, MEMORY_BYTES / MEBIBYTE)
-    tally.measured["p99 without, ms"] = f"{quiet * 1e3:.1f}"
-    tally.measured["p99 of a flush beside it, ms"] = f"{p99(flushed) * 1e3:.1f}"
     tally.measured["longest stay, s"] = f"{max(attack.stayed, default=0.0):.1f}"
+
+
+def _quick(tally: Tally, quiet: float, under: float, flush: float) -> None:
+    """Good traffic's p99, without and under attack; and a flush's of the disk, under it."""
+    least = max(quiet, NOISE_SECONDS, flush)
+    _bound(tally, "p99 under attack, ms", under * 1e3, TIMES * least * 1e3)
+    tally.measured["p99 without, ms"] = f"{quiet * 1e3:.1f}"
+    tally.measured["p99 of a flush beside it, ms"] = f"{flush * 1e3:.1f}"
 
 
 async def _streams(siege: Siege, product: Product) -> list[socket.socket]:
@@ -203,7 +208,7 @@ def _bound(tally: Tally, name: str, found: float, most: float) -> None:
 
 FAULT = Fault(
     name="sockets",
-    expected="closed ≤ 15 s, good traffic p99 ≤ 3 x, memory flat",
+    expected="closed ≤ 15 s, good traffic p99 ≤ 3 x, or a flush's, memory flat",
     rounds=Rounds(ci=400, short=2_000, long=10_000),
     run=run,
 )

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from contextlib import closing
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import apsw
 import pytest
@@ -177,15 +177,18 @@ def test_cursors_are_their_keys() -> None:
 
 
 def test_a_statement_is_compiled_once_whatever_values_it_is_given(tmp_path: Path) -> None:
-    compiled: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    def ended(event: dict[str, Any]) -> None:
+        status = event["stmt_status"]
+        seen.append((status["SQLITE_STMTSTATUS_RUN"], status["SQLITE_STMTSTATUS_REPREPARE"]))
+
     with closing(open_writer(str(tmp_path / "store"))) as connection:
-        connection.trace_v2(
-            apsw.SQLITE_TRACE_PROFILE,
-            lambda event: compiled.append(event["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"]),
-        )
+        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, ended)
         values = dict.fromkeys(("prefix", "kind", "now", "category", "channel", "epoch"), 1)
+        # apsw counts on from run to run for a text that opens with a comment only.
+        statement = "-- \n" + STATEMENTS["members.recipients_planned"]
         for message in (1, 2, 3):
             range_ = {"message": message, "after": 0, "through": message, "limit": 1_000}
-            statement = STATEMENTS["members.recipients_planned"]
             assert not connection.execute(statement, values | range_).fetchall()
-    assert compiled == [0, 0, 0]
+    assert seen == [(1, 0), (2, 0), (3, 0)]

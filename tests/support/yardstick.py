@@ -7,44 +7,54 @@ whoever judges it by this.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 PAUSE_SECONDS = 0.05
 BLOCK = bytes(4_096)
 
 
-@asynccontextmanager
-async def flushes(path: Path) -> AsyncIterator[list[float]]:
-    """Latencies of flushes of that file until the block ends, in seconds from when each was due.
+class Flush(NamedTuple):
+    """One of them; a process that stood still has late ones, which took no longer for that."""
 
-    Late by as much as this process is: so are the requests that it makes beside them. Whoever
-    samples takes them out of the list.
+    since_due_seconds: float
+    took_seconds: float
+
+
+@asynccontextmanager
+async def flushes(path: Path) -> AsyncIterator[list[Flush]]:
+    """Those of that file until the block ends; whoever samples takes them out of the list.
+
+    A flush that fails ends the block.
     """
-    latencies: list[float] = []
+    found: list[Flush] = []
     over = asyncio.Event()
     with _opened(path) as file:
-        flushing = asyncio.create_task(_flush_until(over, file, latencies))
-        try:
-            yield latencies
-        finally:
-            over.set()
-            await flushing
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_flush_until(over, file, found))
+            try:
+                yield found
+            finally:
+                over.set()
 
 
-def p99(seconds: Collection[float]) -> float:
+def p99(values: Iterable[float]) -> float:
     """Of at least one."""
-    return sorted(seconds)[int(len(seconds) * 0.99)]
+    ordered = sorted(values)
+    return ordered[int(len(ordered) * 0.99)]
 
 
-async def _flush_until(over: asyncio.Event, file: int, latencies: list[float]) -> None:
+async def _flush_until(over: asyncio.Event, file: int, found: list[Flush]) -> None:
     due = time.monotonic()
     while not over.is_set():
         due += PAUSE_SECONDS
         await asyncio.sleep(max(0.0, due - time.monotonic()))
+        began = time.monotonic()
         await asyncio.to_thread(_flush, file)
-        latencies.append(time.monotonic() - due)
+        ended = time.monotonic()
+        found.append(Flush(ended - due, ended - began))
 
 
 @contextmanager

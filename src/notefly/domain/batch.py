@@ -62,7 +62,7 @@ class Recipient(NamedTuple):
 
     @classmethod
     def from_rows(cls, rows: Iterable[Sequence[Any]]) -> list["Recipient"]:
-        """Of rows with these columns, without a step of the interpreter for each of so many."""
+        """Of rows with just these columns, which nothing checks: there are very many."""
         return list(map(tuple.__new__, repeat(cls), rows))
 
 

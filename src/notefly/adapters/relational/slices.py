@@ -65,7 +65,7 @@ class Slicing:
         return Part(batch, Epoch(now), scope, stopped)
 
     def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, list[Recipient]]:
-        """Of whom there is none, they are read one by one."""
+        """Whoever is not in it is read alone: nobody is there, or not to be told by columns."""
         if not parts:
             return {}
         asked = [tuple(part.scope[name] for name in ASKED) for part in parts.values()]
@@ -75,9 +75,9 @@ class Slicing:
             people[batch] = Recipient.from_rows(zip(keys, ids, *texts, strict=True))
         return people
 
-    def _slice(self, part: Part, whole: list[Recipient] | None) -> Slice:
+    def _slice(self, part: Part, together: list[Recipient] | None) -> Slice:
         batch = part.batch
-        people = Recipient.from_rows(self._rows(part)) if whole is None else whole
+        people = Recipient.from_rows(self._rows(part)) if together is None else together
         last = part.whole or len(people) < self.limit or people[-1].subscriber == batch.last
         return Slice(
             epoch=part.now,

@@ -149,7 +149,7 @@ def _pragmas(connection: apsw.Connection, cache_kib: int) -> None:
     connection.set_busy_timeout(BUSY_MILLISECONDS)
     _one(connection, f"PRAGMA cache_size = -{cache_kib}")
     _one(connection, "PRAGMA temp_store = MEMORY")
-    # Otherwise a statement that could use a partial index is compiled again for every new value.
+    # Otherwise a statement with a bound LIMIT, or one that sorts, is compiled again for each value.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 

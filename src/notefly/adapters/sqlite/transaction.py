@@ -40,7 +40,7 @@ class Reading:
         return self.rows(statement, (json.dumps(asked),))
 
     def gathered(self, statement: str, asked: Sequence[Row]) -> Iterator[Row]:
-        """A text for each column: the interpreter's lock changes hands for it, not for each row."""
+        """A text for each column: the interpreter's lock changes hands for a key, not for a row."""
         for key, *texts in self.each(statement, asked):
             numbers, *columns = (text.split(BETWEEN) for text in texts)
             # A number has none: so columns that are as long have none that is not between two.
