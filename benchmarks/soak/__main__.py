@@ -86,8 +86,8 @@ async def _soak(folder: Path, seconds: float) -> dict[str, Any]:
         load = Load(product.port, pause, random.Random(SEED))
         await load.populate()
         wal = place.store.with_name(place.store.name + "-wal")
-        async with flushes(folder / "flushed") as latencies:
-            gauges = Gauges(product, load, latencies, wal)
+        async with flushes(folder / "flushed") as flushed:
+            gauges = Gauges(product, load, flushed, wal)
             await asyncio.gather(load.run(seconds), gauges.watch(seconds))
         left = await _left(place)
         words = await product.stop()

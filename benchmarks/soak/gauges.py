@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.figures import percentile
 from benchmarks.machine import proportional_bytes
 from benchmarks.soak.load import Load
 from benchmarks.soak.trend import Trend, trend
 from tests.faults.product import Product
-from tests.support.yardstick import Flush, p99
+from tests.support.yardstick import Flush
 
 SAMPLE_SECONDS = 5.0
 MEGABYTE = 1e6
@@ -114,7 +115,7 @@ def flat(kind: Kind, found: Trend) -> bool:
 
 
 def _p99_ms(seconds: Sequence[float]) -> float:
-    return p99(seconds) * 1e3 if seconds else 0.0
+    return percentile(seconds, 0.99) * 1e3 if seconds else 0.0
 
 
 def _memory(pid: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from benchmarks.figures import percentile
 from notefly.bootstrap import verify
 from notefly.config import Settings
 from tests.faults.checker import Finding, Kind
@@ -18,7 +19,7 @@ from tests.faults.link import NDJSON, Call, Link
 from tests.faults.product import Place, Product
 from tests.faults.switched import DOWN, WAYS, Backlog
 from tests.faults.witnesses import rows_of
-from tests.support.yardstick import Flush, flushes, p99
+from tests.support.yardstick import Flush, flushes
 
 BROKER = ("-m", "notefly", "broker")
 BROADCAST, SINGLE, GOOD = "broadcast", "single", "good"
@@ -52,7 +53,7 @@ class Probe:
 
     @property
     def flush_seconds(self) -> float:
-        return p99(flush.took_seconds for flush in self.flushed)
+        return percentile((flush.took_seconds for flush in self.flushed), 0.99)
 
 
 async def run(root: Path, seed: int, rounds: int) -> Tally:
@@ -188,10 +189,11 @@ class Down:
         slow: list[str] = []
         flush = during.flush_seconds
         beside = f"flush {before.flush_seconds * 1e3:.1f} → {flush * 1e3:.1f} ms"
-        for what, one, other in (
-            ("publish", p99(before.answered), p99(during.answered)),
-            ("delivered", p99(before.delivered), p99(during.delivered)),
+        for what, earlier, later in (
+            ("publish", before.answered, during.answered),
+            ("delivered", before.delivered, during.delivered),
         ):
+            one, other = percentile(earlier, 0.99), percentile(later, 0.99)
             bound = f"≤ {self._bound:g} times, N {PROBES}, try {tries} of {TRIES}"
             told = f"{one * 1e3:.1f} ms → {other * 1e3:.1f} ms, {beside} ({bound})"
             self._tally.measured[f"{what} p99, {self._way}"] = told

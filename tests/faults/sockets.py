@@ -15,6 +15,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.figures import percentile
 from tests.faults.attack import CLOSED_SECONDS, GRACE_SECONDS, Attack, handles
 from tests.faults.checker import Finding, Kind
 from tests.faults.fault import Fault, Rounds, Tally
@@ -22,7 +23,7 @@ from tests.faults.link import Link, NoAnswer
 from tests.faults.product import CHANNEL, Product
 from tests.faults.siege import Siege
 from tests.support.memory import MEBIBYTE, resident
-from tests.support.yardstick import flushes, p99
+from tests.support.yardstick import flushes
 
 HANDLES = 64
 SCRIPT = (
@@ -97,7 +98,7 @@ class Work:
         self.seconds.clear()
         over = asyncio.ensure_future(attack)
         await asyncio.gather(over, *(self._client(over, n % 2 == 0) for n in range(CLIENTS)))
-        return p99(self.seconds)
+        return percentile(self.seconds, 0.99)
 
     async def _client(self, over: "asyncio.Future[object]", anew: bool) -> None:
         link = Link(self.port)
@@ -175,7 +176,7 @@ async def _attacked(siege: Siege, product: Product, tally: Tally, rng: random.Ra
     tally.counts["asked again"] = work.again
     _bound(tally, "sockets open after 15 s", sum(t > CLOSED_SECONDS for t in attack.stayed), 0)
     _bound(tally, "streams open after 15 s", STREAMS - closed, 0)
-    _quick(tally, quiet, under, p99(one.took_seconds for one in flushed))
+    _quick(tally, quiet, under, percentile((one.took_seconds for one in flushed), 0.99))
     _bound(tally, "memory, MiB more", max(0, grown) / MEBIBYTE, MEMORY_BYTES / MEBIBYTE)
     tally.measured["longest stay, s"] = f"{max(attack.stayed, default=0.0):.1f}"
 

@@ -7,7 +7,7 @@ whoever judges it by this.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -38,12 +38,6 @@ async def flushes(path: Path) -> AsyncIterator[list[Flush]]:
                 yield found
             finally:
                 over.set()
-
-
-def p99(values: Iterable[float]) -> float:
-    """Of at least one."""
-    ordered = sorted(values)
-    return ordered[int(len(ordered) * 0.99)]
 
 
 async def _flush_until(over: asyncio.Event, file: int, found: list[Flush]) -> None:

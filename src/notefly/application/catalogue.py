@@ -34,8 +34,8 @@ class Catalogue:
     def content_problems(self, content: Content) -> Iterator[Problem]:
         """What the channels could not render, each field once."""
         for name, channel in self.channels.items():
-            if found := channel.check(content):
-                yield from (Problem(f"/{part}", f"{name}: {told}") for part, told in found.items())
+            for part, detail in channel.check(content).items():
+                yield Problem(f"/{part}", f"{name}: {detail}")
 
     def normalised(self, addresses: Mapping[str, str]) -> dict[str, str]:
         """Every address in its one spelling. Raises Invalid with all that are wrong.

@@ -47,8 +47,8 @@ class Reading:
         return self.rows(statement, columns(asked))
 
     def gathered(self, statement: str, asked: Sequence[Row]) -> list[Row]:
-        """As arrays."""
-        return self.rows(statement, columns(asked))
+        """Columns are arrays."""
+        return self.each(statement, asked)
 
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
