@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 
 from notefly.application.doorbell import Doorbell
-from notefly.application.pace import BUSY_SECONDS, CALM_SECONDS, FIRST_GUESS, Pace
+from notefly.application.pace import (
+    BUSY_SECONDS,
+    CALM_SECONDS,
+    FIRST_GUESS,
+    STEADY_SECONDS,
+    Pace,
+)
 from notefly.application.verify import Verify, outcomes
 from notefly.domain.delivery import State
 from notefly.domain.errors import Conflict, Invalid, NotFound
@@ -151,7 +157,7 @@ def test_the_pace_follows_the_clock() -> None:
     assert pace.seconds == CALM_SECONDS
     clock.advance(0.5)
     pace.published()
-    assert pace.seconds == BUSY_SECONDS
+    assert pace.seconds == STEADY_SECONDS
     clock.advance(1.5)
     assert pace.seconds == CALM_SECONDS
     pace.published()
@@ -160,6 +166,18 @@ def test_the_pace_follows_the_clock() -> None:
     for _ in range(60):
         pace.measured(10, 10.0)
     assert pace.deliveries == 1
+
+
+@pytest.mark.parametrize(
+    ("gap_seconds", "paced"), [(0.001, BUSY_SECONDS), (0.04, 0.005), (0.5, STEADY_SECONDS)]
+)
+def test_whoever_publishes_seldom_waits_a_little_longer(gap_seconds: float, paced: float) -> None:
+    clock = VirtualClock()
+    pace = Pace(clock)
+    for _ in range(60):
+        clock.advance(gap_seconds)
+        pace.published()
+    assert pace.seconds == pytest.approx(paced, rel=1e-3)
 
 
 def test_small_messages_make_no_transaction_smaller() -> None:

@@ -1,5 +1,6 @@
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,6 +19,7 @@ from notefly.domain.batch import Recipient
 from notefly.domain.ids import Epoch, MessageKey, SubscriberId, SubscriberKey
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import Delivered, Outcome, Outcomes, Refused, Retry
+from notefly.domain.people import People
 from notefly.ports.channel import HandOver
 from tests.channels.builders import ID, hand_over
 
@@ -73,6 +75,14 @@ JSON = st.recursive(
 def test_hand_overs_arrive_as_they_were(handed: list[HandOver], number: int, before: float) -> None:
     arrived = unpack_hand_overs(pack_hand_overs(number, before, handed))
     assert arrived == (number, before, handed)
+
+
+def test_people_arrive_as_they_were() -> None:
+    people = People("m:sms:", "1\x1f2\x1ea\x1fb\x1eAnn\x1fBob\x1e+1\x1f+2")
+    handed = replace(hand_over([]), size=2, recipients=people)
+    [arrived] = unpack_hand_overs(pack_hand_overs(1, 2.0, [handed]))[2]
+    assert arrived == handed
+    assert arrived.recipients[1] == Recipient(SubscriberKey(2), "m:sms:2", "b", "Bob", "+2")
 
 
 def test_not_begun_is_an_answer_to_one_question() -> None:

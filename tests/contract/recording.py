@@ -1,6 +1,8 @@
 """What every BatchStore does with outcomes: a delivery ends once, in one commit with its batch."""
 
-from notefly.domain.batch import NOBODY, Claim, Ending, Handed, Report
+from datetime import datetime
+
+from notefly.domain.batch import NOBODY, Claim, Ending, Handed, Recipient, Report
 from notefly.domain.delivery import MessageState, Reason, State
 from notefly.domain.ids import SubscriberId, SubscriberKey
 from notefly.domain.log import DeliveryFilter
@@ -196,8 +198,20 @@ async def a_slice_says_who_and_whether_it_is_the_last(world: World) -> None:
     assert ([person.name for person in rest.recipients], rest.last) == (["Bob"], True)
 
 
+async def one_by_one(world: World, claimed: Claim, now: datetime) -> list[Recipient]:
+    """Everybody in it, a hand-over for each: nobody is read together with another."""
+    people: list[Recipient] = []
+    after = NOBODY
+    while True:
+        [part] = await world.batches.hand_over([claimed], after, 1, now)
+        people += part.recipients
+        if part.last:
+            return people
+        after = part.through
+
+
 @recording
-async def several_are_read_together_as_each_would_be_alone(world: World) -> None:
+async def several_are_read_together_as_one_by_one(world: World) -> None:
     """With some who left (of one: all), moved, were erased or wait; one is stopped, some too large.
 
     An address is whatever a channel made of it, of signs that engines may put between two as well.
@@ -219,6 +233,9 @@ async def several_are_read_together_as_each_would_be_alone(world: World) -> None
     for limit in (2, 1_000):
         parts = await read(claims, NOBODY, limit, now)
         assert parts == [(await read([one], NOBODY, limit, now))[0] for one in claims]
+        if limit > 2:
+            each = [await one_by_one(world, claimed, now) for claimed in claims]
+            assert [part.recipients for part in parts] == each
         assert {part.stopped for part in parts} == {True, False}
         assert len({len(part.recipients) for part in parts}) > 2
         assert any(not part.recipients and not part.stopped for part in parts)

@@ -3,7 +3,7 @@
 `called`: two channels that a team would have written, each in the supervised process that the
 product gives to a plug-in; the no-op sender is called for each recipient in them.
 `set-based`: the built-in log channels: no call per person.
-Messages are published one in a request over HTTP, on 16 kept connections.
+Messages are published one in a request over HTTP, on 64 kept connections.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from benchmarks.peers.driving import FOLDER, FORM, QUEUE
 from benchmarks.peers.noop import NAMES, PEOPLE
 from benchmarks.peers.work import Lot
 
-CONNECTIONS = 16
+CONNECTIONS = 64
 FEW = 10
 ACCEPTED = b"HTTP/1.1 202 "
 CHANNELS = NAMES if FORM == "called" else ("email", "sms")

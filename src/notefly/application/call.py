@@ -9,6 +9,7 @@ from notefly.application.doorbell import Doorbell
 from notefly.application.stride import Stride
 from notefly.domain.batch import Claim
 from notefly.domain.outcome import Outcomes, Retry, as_outcomes
+from notefly.domain.people import all_reachable
 from notefly.ports.batch_store import Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver, SendingAll
 from notefly.ports.clock import Clock
@@ -114,5 +115,7 @@ class Caller:
 
 def to_call(claim: Claim, part: Slice) -> HandOver:
     """Of whom there is an address."""
-    people = [recipient for recipient in part.recipients if recipient.address]
+    people = part.recipients
+    if not all_reachable(people):
+        people = [recipient for recipient in people if recipient.address]
     return HandOver(claim.message, claim.channel, claim.number, len(people), people)

@@ -13,6 +13,7 @@ from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import Outcomes, Refused
+from notefly.domain.people import all_reachable
 from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
 from notefly.ports.clock import Clock
@@ -111,8 +112,8 @@ class DeliverBatch:
         return Report(claim, Ending.FINISHED, called.ended_at, handed)
 
     def _judged(self, claim: Claim, part: Slice, called: Called, outcomes: Outcomes) -> Handed:
-        missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
-        if missing:
+        if not all_reachable(part.recipients):
+            missing = {r.subscriber: NO_ADDRESS for r in part.recipients if not r.address}
             outcomes = Outcomes(outcomes.default, {**outcomes.exceptions, **missing})
         size = len(part.recipients)
         return self.judge.handed(claim, part, size, called.started_at, outcomes)

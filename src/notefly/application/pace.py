@@ -4,6 +4,10 @@ from notefly.ports.clock import Clock
 
 BUSY_SECONDS = 0.0015
 """Work per transaction while somebody publishes: a publish waits for one of these at most."""
+STEADY_SECONDS = 0.008
+"""And while that is seldom, because each transaction costs a commit besides."""
+SELDOM = 8
+"""Work may take this part of the time between two publishes."""
 CALM_SECONDS = 0.040
 """And while nobody does: large enough that the commit does not count."""
 RECENT_SECONDS = 1.0
@@ -27,6 +31,7 @@ class Pace:
         self._calm_seconds = calm_seconds
         self._published_at = float("-inf")
         self._traffic_at = float("-inf")
+        self._gap_seconds = 0.0
         self._seconds_per_delivery = FIRST_GUESS
 
     def published(self) -> None:
@@ -35,15 +40,18 @@ class Pace:
         One publish alone is no traffic: what it leads to is the work.
         """
         now = self._clock.monotonic()
-        if now - self._published_at <= RECENT_SECONDS:
+        gap = now - self._published_at
+        if gap <= RECENT_SECONDS:
             self._traffic_at = now
+            self._gap_seconds += SMOOTHING * (gap - self._gap_seconds)
         self._published_at = now
 
     @property
     def seconds(self) -> float:
         """What a transaction may take."""
-        calm = self._clock.monotonic() - self._traffic_at > RECENT_SECONDS
-        return self._calm_seconds if calm else self._busy_seconds
+        if self._clock.monotonic() - self._traffic_at > RECENT_SECONDS:
+            return self._calm_seconds
+        return max(self._busy_seconds, min(STEADY_SECONDS, self._gap_seconds / SELDOM))
 
     @property
     def deliveries(self) -> int:

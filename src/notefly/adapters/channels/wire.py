@@ -17,6 +17,7 @@ from notefly.domain.batch import Recipient
 from notefly.domain.ids import Epoch, MessageId, MessageKey, SubscriberId, SubscriberKey
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import DETAIL_LIMIT, Delivered, Outcome, Outcomes, Refused, Retry
+from notefly.domain.people import People
 from notefly.ports.channel import HandOver
 
 HEADER = 4
@@ -64,8 +65,9 @@ def unpack_hand_overs(body: bytes) -> tuple[int, float, list[HandOver]]:
 
 
 def _columns(hand_over: HandOver) -> tuple[object, ...]:
-    """People by columns: a step in C for each."""
+    """People as they are, other recipients by columns: a step in C for each."""
     message, content = hand_over.message, hand_over.message.content
+    people = hand_over.recipients
     return (
         (message.id, message.key, message.epoch, message.accepted_at.isoformat()),
         (
@@ -76,7 +78,9 @@ def _columns(hand_over: HandOver) -> tuple[object, ...]:
             content.only,
         ),
         (hand_over.channel, hand_over.attempt, hand_over.size),
-        [*zip(*hand_over.recipients, strict=True)],
+        (people.prefix, people.text)
+        if isinstance(people, People)
+        else [*zip(*people, strict=True)],
     )
 
 
@@ -84,7 +88,7 @@ def _hand_over(
     about: tuple[str, int, int, str],
     content: tuple[str, str, str | None, str | None, str | None],
     told: tuple[str, int, int],
-    columns: list[tuple[Any, ...]],
+    people: tuple[str, str] | list[tuple[Any, ...]],
 ) -> HandOver:
     message_id, key, epoch, accepted_at = about
     category, text, title, expires_at, only = content
@@ -101,7 +105,13 @@ def _hand_over(
             None if only is None else SubscriberId(only),
         ),
     )
-    return HandOver(message, *told, Recipient.from_rows(zip(*columns, strict=True)))
+    return HandOver(message, *told, _recipients(people))
+
+
+def _recipients(people: tuple[str, str] | list[tuple[Any, ...]]) -> Sequence[Recipient]:
+    if isinstance(people, tuple):
+        return People(*people)
+    return Recipient.from_rows(zip(*people, strict=True))
 
 
 def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:

@@ -37,12 +37,14 @@ AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY s.subscriber LIMIT :limit
 
 -- name: recipients_together
--- The same of several batches, a row for each, an array for each column.
-SELECT b.batch, r.* FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::text[])
-    AS b(batch, message, category, channel, after, through, epoch, now, kind)
+-- The text of People for each of several batches, NULL where there is nobody. Nothing is looked up in
+-- the log of deliveries for a batch that is untouched.
+SELECT b.batch, r.people FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::text[], $10::boolean[])
+    AS b(batch, message, category, channel, after, through, epoch, now, kind, untouched)
 CROSS JOIN LATERAL (
-    SELECT array_agg(o.subscriber), array_agg(o.id), array_agg(o.name), array_agg(o.address)
+    SELECT string_agg(o.subscriber::text, chr(31)) || chr(30) || string_agg(o.id, chr(31)) || chr(30)
+        || string_agg(o.name, chr(31)) || chr(30) || string_agg(o.address, chr(31)) AS people
     FROM (
         SELECT s.subscriber, coalesce(p.id, '') AS id, coalesce(p.name, '') AS name, coalesce(a.value, '') AS address
         FROM subscription s
@@ -52,11 +54,10 @@ CROSS JOIN LATERAL (
         WHERE s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
         AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
         AND NOT EXISTS (SELECT 1 FROM delivery d
-            WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
+            WHERE NOT b.untouched AND d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
             AND d.subscriber > b.after AND d.subscriber <= b.through)
         ORDER BY s.subscriber
     ) o
-    HAVING count(*) > 0
 ) r
 
 -- name: recipients_waiting

@@ -46,10 +46,6 @@ class Reading:
     def each(self, statement: str, asked: Sequence[Row]) -> list[Row]:
         return self.rows(statement, columns(asked))
 
-    def gathered(self, statement: str, asked: Sequence[Row]) -> list[Row]:
-        """Columns are arrays."""
-        return self.each(statement, asked)
-
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         known = self._statement(statement)

@@ -1,6 +1,7 @@
 """Who is handed over next, as the choices stand at the moment of reading."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +11,10 @@ from notefly.adapters.relational.times import micros
 from notefly.adapters.relational.transaction import Reading, Row
 from notefly.domain.batch import Claim, Recipient
 from notefly.domain.ids import BatchKey, Epoch, SubscriberKey, delivery_prefix
+from notefly.domain.people import People
 from notefly.ports.batch_store import Slice
 
 ASKED = ("batch", "message", "category", "channel", "after", "through", "epoch", "now", "kind")
-"""What `recipients_together` is asked with, for each batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Part:
         fits: bool = self.batch.left <= self.scope["limit"]
         return fits and not self.stopped and not self.batch.by_rows
 
+    def asked(self) -> Row:
+        """What `recipients_together` is asked with."""
+        return (*(self.scope[name] for name in ASKED), self.batch.untouched)
+
 
 @dataclass(frozen=True, slots=True)
 class Slicing:
@@ -47,7 +52,7 @@ class Slicing:
         keys = self.reading.keys([claim.batch for claim in claims])
         known = {row[0]: row for row in self.reading.rows("batches.read", (keys,))}
         parts = [self._part(claim, known[claim.batch]) for claim in claims]
-        together = [part for part in parts if part.whole] if len(parts) > 1 else []
+        together = [part for part in parts if part.whole]
         people = self._together({part.batch.key: part for part in together})
         return [self._slice(part, people.get(part.batch.key)) for part in parts]
 
@@ -64,18 +69,18 @@ class Slicing:
         }
         return Part(batch, Epoch(now), scope, stopped)
 
-    def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, list[Recipient]]:
+    def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, People]:
         """Whoever is not in it is read alone: nobody is there, or not to be told by columns."""
         if not parts:
             return {}
-        asked = [tuple(part.scope[name] for name in ASKED) for part in parts.values()]
-        people: dict[BatchKey, list[Recipient]] = {}
-        for batch, keys, *texts in self.reading.gathered("members.recipients_together", asked):
-            ids = map(parts[batch].scope["prefix"].__add__, map(str, keys))
-            people[batch] = Recipient.from_rows(zip(keys, ids, *texts, strict=True))
+        asked = [part.asked() for part in parts.values()]
+        people: dict[BatchKey, People] = {}
+        for batch, text in self.reading.each("members.recipients_together", asked):
+            with suppress(ValueError):
+                people[batch] = People(parts[batch].scope["prefix"], text or "")
         return people
 
-    def _slice(self, part: Part, together: list[Recipient] | None) -> Slice:
+    def _slice(self, part: Part, together: People | None) -> Slice:
         batch = part.batch
         people = Recipient.from_rows(self._rows(part)) if together is None else together
         last = part.whole or len(people) < self.limit or people[-1].subscriber == batch.last

@@ -43,13 +43,6 @@ class Reading(Protocol):
         """The statement's row for each of those asked about, in their order."""
         ...
 
-    def gathered(self, statement: str, asked: Sequence[Row]) -> Iterable[Row]:
-        """A key, a column of numbers and columns of texts about each of those asked about.
-
-        Of whom there is nothing, or not to be told in this way, there is no row.
-        """
-        ...
-
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
         ...

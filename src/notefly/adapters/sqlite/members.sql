@@ -32,19 +32,23 @@ AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY s.subscriber LIMIT :limit
 
 -- name: recipients_together
--- The same of several batches, a row for each; U+001F joins the texts of a column.
-SELECT b.batch, group_concat(s.subscriber, char(31)), group_concat(coalesce(p.id, ''), char(31)),
-    group_concat(coalesce(p.name, ''), char(31)), group_concat(coalesce(a.value, ''), char(31))
-FROM (SELECT value ->> 0 AS batch, value ->> 1 AS message, value ->> 2 AS category, value ->> 3 AS channel, value ->> 4 AS after,
-    value ->> 5 AS through, value ->> 6 AS epoch, value ->> 7 AS now, value ->> 8 AS kind
-    FROM json_each(?) LIMIT -1 OFFSET 0) b
-CROSS JOIN subscription s ON s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
+-- The text of People for each of several batches, NULL where there is nobody. Nothing is looked up in
+-- the log of deliveries for a batch that is untouched.
+SELECT b.batch, (
+    SELECT group_concat(s.subscriber, char(31)) || char(30) || group_concat(coalesce(p.id, ''), char(31)) || char(30)
+        || group_concat(coalesce(p.name, ''), char(31)) || char(30) || group_concat(coalesce(a.value, ''), char(31))
+    FROM subscription s
+    CROSS JOIN subscriber p ON p.key = s.subscriber
+    LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
+    WHERE s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
     AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
-CROSS JOIN subscriber p ON p.key = s.subscriber
-LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
-WHERE NOT EXISTS (SELECT 1 FROM delivery d
-    WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber)
-GROUP BY b.batch
+    AND NOT EXISTS (SELECT 1 FROM delivery d
+        WHERE NOT b.untouched AND d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber)
+)
+FROM (SELECT value ->> 0 AS batch, value ->> 1 AS message, value ->> 2 AS category, value ->> 3 AS channel, value ->> 4 AS after,
+    value ->> 5 AS through, value ->> 6 AS epoch, value ->> 7 AS now, value ->> 8 AS kind,
+    value ->> 9 AS untouched
+    FROM json_each(?) LIMIT -1 OFFSET 0) b
 
 -- name: recipients_waiting
 SELECT d.subscriber, :prefix || d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')

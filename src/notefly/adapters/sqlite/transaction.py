@@ -2,7 +2,7 @@
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,6 @@ STATEMENTS = load_all(
     *("alike", "batches", "deliveries", "figures", "keys", "members", "messages", "names"),
     "subscribers",
 )
-BETWEEN = "\x1f"
-"""What `members.sql` puts between the texts of a column."""
 
 
 class Reading:
@@ -38,14 +36,6 @@ class Reading:
     def each(self, statement: str, asked: Sequence[Row]) -> list[Row]:
         """As JSON: rows of several types."""
         return self.rows(statement, (json.dumps(asked),))
-
-    def gathered(self, statement: str, asked: Sequence[Row]) -> Iterator[Row]:
-        """A text for each column: the interpreter's lock changes hands for a key, not for a row."""
-        for key, *texts in self.each(statement, asked):
-            numbers, *columns = (text.split(BETWEEN) for text in texts)
-            # A number has none: so columns that are as long have none that is not between two.
-            if all(len(column) == len(numbers) for column in columns):
-                yield key, list(map(int, numbers)), *columns
 
     def row(self, statement: str, values: Values = ()) -> Row | None:
         """The first row."""
