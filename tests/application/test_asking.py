@@ -11,7 +11,7 @@ from notefly.application.pace import (
     BUSY_SECONDS,
     CALM_SECONDS,
     FIRST_GUESS,
-    STEADY_SECONDS,
+    SELDOM_SECONDS,
     Pace,
 )
 from notefly.application.verify import Verify, outcomes
@@ -157,7 +157,7 @@ def test_the_pace_follows_the_clock() -> None:
     assert pace.seconds == CALM_SECONDS
     clock.advance(0.5)
     pace.published()
-    assert pace.seconds == STEADY_SECONDS
+    assert pace.seconds == SELDOM_SECONDS
     clock.advance(1.5)
     assert pace.seconds == CALM_SECONDS
     pace.published()
@@ -168,16 +168,41 @@ def test_the_pace_follows_the_clock() -> None:
     assert pace.deliveries == 1
 
 
+def came(pace: Pace, clock: VirtualClock, publishes: int, gap_seconds: float) -> list[float]:
+    """What a transaction might take after each."""
+    found = []
+    for _ in range(publishes):
+        clock.advance(gap_seconds)
+        pace.published()
+        found.append(pace.seconds)
+    return found
+
+
 @pytest.mark.parametrize(
-    ("gap_seconds", "paced"), [(0.001, BUSY_SECONDS), (0.04, 0.005), (0.5, STEADY_SECONDS)]
+    ("gap_seconds", "paced"), [(0.001, BUSY_SECONDS), (0.04, 0.005), (0.5, SELDOM_SECONDS)]
 )
 def test_whoever_publishes_seldom_waits_a_little_longer(gap_seconds: float, paced: float) -> None:
     clock = VirtualClock()
+    assert came(Pace(clock), clock, 60, gap_seconds)[-1] == pytest.approx(paced, rel=1e-3)
+
+
+def test_it_is_learnt_step_by_step_and_not_kept_over_a_rest() -> None:
+    clock = VirtualClock()
     pace = Pace(clock)
-    for _ in range(60):
-        clock.advance(gap_seconds)
-        pace.published()
-    assert pace.seconds == pytest.approx(paced, rel=1e-3)
+    first, *_, last = came(pace, clock, 60, 0.04)[1:]
+    assert BUSY_SECONDS <= first < last
+    falling = came(pace, clock, 20, 0.0)
+    assert falling == sorted(falling, reverse=True)
+    assert last > falling[0] > falling[-1] == BUSY_SECONDS
+    came(pace, clock, 60, 0.5)
+    clock.advance(2.0)
+    assert came(pace, clock, 3, 0.001)[1:] == [BUSY_SECONDS] * 2
+
+
+def test_a_server_that_shares_commits_keeps_its_own_pace() -> None:
+    clock = VirtualClock()
+    pace = Pace(clock, 0.04, 0.05)
+    assert set(came(pace, clock, 60, 0.01)[1:]) == {0.04}
 
 
 def test_small_messages_make_no_transaction_smaller() -> None:

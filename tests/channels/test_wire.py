@@ -19,8 +19,8 @@ from notefly.domain.batch import Recipient
 from notefly.domain.ids import Epoch, MessageKey, SubscriberId, SubscriberKey
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import Delivered, Outcome, Outcomes, Refused, Retry
-from notefly.domain.people import People
 from notefly.ports.channel import HandOver
+from notefly.ports.people import People
 from tests.channels.builders import ID, hand_over
 
 TEXT = st.text(st.characters(), max_size=20)
@@ -82,6 +82,7 @@ def test_people_arrive_as_they_were() -> None:
     handed = replace(hand_over([]), size=2, recipients=people)
     [arrived] = unpack_hand_overs(pack_hand_overs(1, 2.0, [handed]))[2]
     assert arrived == handed
+    assert isinstance(arrived.recipients, People)
     assert arrived.recipients[1] == Recipient(SubscriberKey(2), "m:sms:2", "b", "Bob", "+2")
 
 

@@ -9,10 +9,10 @@ from notefly.application.doorbell import Doorbell
 from notefly.application.stride import Stride
 from notefly.domain.batch import Claim
 from notefly.domain.outcome import Outcomes, Retry, as_outcomes
-from notefly.domain.people import all_reachable
 from notefly.ports.batch_store import Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver, SendingAll
 from notefly.ports.clock import Clock
+from notefly.ports.people import all_reachable
 
 Answer = Outcomes | ChannelDied
 

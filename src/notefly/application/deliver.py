@@ -13,10 +13,10 @@ from notefly.domain.batch import NOBODY, Begun, Claim, Ending, Handed, Report
 from notefly.domain.errors import NoteflyError
 from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import Outcomes, Refused
-from notefly.domain.people import all_reachable
 from notefly.ports.batch_store import BatchStore, Slice
 from notefly.ports.channel import Channel, ChannelDied, HandOver
 from notefly.ports.clock import Clock
+from notefly.ports.people import all_reachable
 
 LOG = logging.getLogger(__name__)
 FRESH_SECONDS = 0.1

@@ -3,11 +3,11 @@
 from notefly.ports.clock import Clock
 
 BUSY_SECONDS = 0.0015
-"""Work per transaction while somebody publishes: a publish waits for one of these at most."""
-STEADY_SECONDS = 0.008
-"""And while that is seldom, because each transaction costs a commit besides."""
-SELDOM = 8
-"""Work may take this part of the time between two publishes."""
+"""Work per transaction while many publish: each waits for one at most."""
+SELDOM_SECONDS = 0.008
+"""And while few do: the commit of each transaction costs a broadcast as much as work in it."""
+PART_OF_GAP = 1 / 8
+"""In between, of the time from one publish to the next."""
 CALM_SECONDS = 0.040
 """And while nobody does: large enough that the commit does not count."""
 RECENT_SECONDS = 1.0
@@ -44,6 +44,8 @@ class Pace:
         if gap <= RECENT_SECONDS:
             self._traffic_at = now
             self._gap_seconds += SMOOTHING * (gap - self._gap_seconds)
+        else:
+            self._gap_seconds = 0.0
         self._published_at = now
 
     @property
@@ -51,7 +53,7 @@ class Pace:
         """What a transaction may take."""
         if self._clock.monotonic() - self._traffic_at > RECENT_SECONDS:
             return self._calm_seconds
-        return max(self._busy_seconds, min(STEADY_SECONDS, self._gap_seconds / SELDOM))
+        return max(self._busy_seconds, min(SELDOM_SECONDS, self._gap_seconds * PART_OF_GAP))
 
     @property
     def deliveries(self) -> int:

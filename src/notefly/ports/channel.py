@@ -14,6 +14,7 @@ class HandOver:
     """The part of a batch that is given to a channel in one go.
 
     `recipients` is empty for a channel that is not `per_recipient`: `size` says how many they are.
+    It is a sequence, and not always a list.
     """
 
     message: Message

@@ -17,8 +17,8 @@ from notefly.domain.batch import Recipient
 from notefly.domain.ids import Epoch, MessageId, MessageKey, SubscriberId, SubscriberKey
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import DETAIL_LIMIT, Delivered, Outcome, Outcomes, Refused, Retry
-from notefly.domain.people import People
 from notefly.ports.channel import HandOver
+from notefly.ports.people import People
 
 HEADER = 4
 TEXT = {str, type(None)}
@@ -78,9 +78,7 @@ def _columns(hand_over: HandOver) -> tuple[object, ...]:
             content.only,
         ),
         (hand_over.channel, hand_over.attempt, hand_over.size),
-        (people.prefix, people.text)
-        if isinstance(people, People)
-        else [*zip(*people, strict=True)],
+        people.told if isinstance(people, People) else [*zip(*people, strict=True)],
     )
 
 

@@ -53,9 +53,9 @@ CROSS JOIN LATERAL (
             AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
         WHERE s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
         AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
-        AND NOT EXISTS (SELECT 1 FROM delivery d
-            WHERE NOT b.untouched AND d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
-            AND d.subscriber > b.after AND d.subscriber <= b.through)
+        AND (b.untouched OR NOT EXISTS (SELECT 1 FROM delivery d
+            WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber
+            AND d.subscriber > b.after AND d.subscriber <= b.through))
         ORDER BY s.subscriber
     ) o
 ) r

@@ -11,10 +11,11 @@ from notefly.adapters.relational.times import micros
 from notefly.adapters.relational.transaction import Reading, Row
 from notefly.domain.batch import Claim, Recipient
 from notefly.domain.ids import BatchKey, Epoch, SubscriberKey, delivery_prefix
-from notefly.domain.people import People
 from notefly.ports.batch_store import Slice
+from notefly.ports.people import People
 
 ASKED = ("batch", "message", "category", "channel", "after", "through", "epoch", "now", "kind")
+"""What `recipients_together` is asked with for each batch, and whether it is untouched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Part:
         return fits and not self.stopped and not self.batch.by_rows
 
     def asked(self) -> Row:
-        """What `recipients_together` is asked with."""
+        """For `ASKED`."""
         return (*(self.scope[name] for name in ASKED), self.batch.untouched)
 
 
@@ -69,18 +70,22 @@ class Slicing:
         }
         return Part(batch, Epoch(now), scope, stopped)
 
-    def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, People]:
-        """Whoever is not in it is read alone: nobody is there, or not to be told by columns."""
+    def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, Sequence[Recipient]]:
+        """A batch that is not in it, because one text cannot tell it, is read by rows."""
         if not parts:
             return {}
         asked = [part.asked() for part in parts.values()]
-        people: dict[BatchKey, People] = {}
+        people: dict[BatchKey, Sequence[Recipient]] = {}
         for batch, text in self.reading.each("members.recipients_together", asked):
+            if text is None:
+                people[batch] = []
+                continue
+            # Somebody's address has a separator in it.
             with suppress(ValueError):
-                people[batch] = People(parts[batch].scope["prefix"], text or "")
+                people[batch] = People(parts[batch].scope["prefix"], text)
         return people
 
-    def _slice(self, part: Part, together: People | None) -> Slice:
+    def _slice(self, part: Part, together: Sequence[Recipient] | None) -> Slice:
         batch = part.batch
         people = Recipient.from_rows(self._rows(part)) if together is None else together
         last = part.whole or len(people) < self.limit or people[-1].subscriber == batch.last

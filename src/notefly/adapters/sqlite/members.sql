@@ -42,8 +42,8 @@ SELECT b.batch, (
     LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = b.kind AND a.from_epoch <= b.now AND a.to_epoch > b.now
     WHERE s.category = b.category AND s.channel = b.channel AND s.subscriber > b.after AND s.subscriber <= b.through
     AND s.from_epoch <= b.epoch AND s.to_epoch > b.now
-    AND NOT EXISTS (SELECT 1 FROM delivery d
-        WHERE NOT b.untouched AND d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber)
+    AND (b.untouched OR NOT EXISTS (SELECT 1 FROM delivery d
+        WHERE d.message = b.message AND d.channel = b.channel AND d.subscriber = s.subscriber))
 )
 FROM (SELECT value ->> 0 AS batch, value ->> 1 AS message, value ->> 2 AS category, value ->> 3 AS channel, value ->> 4 AS after,
     value ->> 5 AS through, value ->> 6 AS epoch, value ->> 7 AS now, value ->> 8 AS kind,

@@ -1,7 +1,7 @@
 """Many members of a hand-over, by columns."""
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Final, overload
 
 from typing_extensions import override
 
@@ -19,7 +19,7 @@ class People(Sequence[Recipient]):
     made only where somebody looks at one, and then once.
     """
 
-    __slots__ = ("_columns", "_made", "_size", "prefix", "text")
+    __slots__ = ("_columns", "_made", "_size", "told")
 
     def __init__(self, prefix: str, text: str) -> None:
         """Columns of keys, ids, names and addresses; a delivery's id is `prefix` and the key.
@@ -27,12 +27,12 @@ class People(Sequence[Recipient]):
         Raises ValueError where a separator is in one of the values: keys have none, and so the
         columns are not four, or not of one length.
         """
-        self.prefix, self.text = prefix, text
         self._columns = text.split(COLUMN)
         sizes = {column.count(BETWEEN) for column in self._columns}
         if len(self._columns) != COLUMNS or len(sizes) != 1:
             raise ValueError("not four columns of one length")
         self._size = sizes.pop() + 1
+        self.told: Final = (prefix, text)
         self._made: list[Recipient] | None = None
 
     @property
@@ -60,12 +60,13 @@ class People(Sequence[Recipient]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self._recipients() == [*other]
 
+    # As of a list; the type of `object` does not allow for that.
     __hash__ = None  # type: ignore[assignment]
 
     def _recipients(self) -> list[Recipient]:
         if self._made is None:
             keys, *texts = (column.split(BETWEEN) for column in self._columns)
-            ids = map(self.prefix.__add__, keys)
+            ids = map(self.told[0].__add__, keys)
             self._made = Recipient.from_rows(zip(map(int, keys), ids, *texts, strict=True))
         return self._made
 
