@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from notefly.domain.batch import Recipient
-from notefly.domain.ids import Epoch, MessageId, MessageKey, SubscriberKey, delivery_id
+from notefly.domain.ids import Epoch, MessageId, MessageKey, SubscriberKey
 from notefly.domain.message import Content, Message
 from notefly.ports.channel import HandOver
 
@@ -19,16 +19,13 @@ def message(
     return Message(ID, MessageKey(5), Epoch(3), accepted_at, content)
 
 
-def recipient(
-    address: str, key: int = 1, name: str = "Ada Lovelace", channel: str = "test"
-) -> Recipient:
-    subscriber = SubscriberKey(key)
-    return Recipient(subscriber, delivery_id(ID, channel, subscriber), f"s-{key}", name, address)
+def recipient(address: str, key: int = 1, name: str = "Ada Lovelace") -> Recipient:
+    return Recipient(SubscriberKey(key), f"s-{key}", name, address)
 
 
 def hand_over(
     addresses: Sequence[str], body: str = "Goal!", attempt: int = 1, channel: str = "test"
 ) -> HandOver:
     """Subscribers 1, 2, 3 … at these addresses."""
-    recipients = [recipient(a, key, channel=channel) for key, a in enumerate(addresses, 1)]
+    recipients = [recipient(a, key) for key, a in enumerate(addresses, 1)]
     return HandOver(message(body), channel, attempt, len(recipients), recipients)

@@ -38,7 +38,7 @@ WRITTEN_AT_1 = {
         "From: Notefly <notefly@localhost>\r\n"
         "To: Ada Lovelace <a@example.com>\r\n"
         "Subject: Goal!\r\n"
-        f"Message-ID: <{ID}.test.1@localhost>\r\n"
+        f"Message-ID: <{ID}.email.1@localhost>\r\n"
         "Auto-Submitted: auto-generated\r\n"
         f"X-Notefly-Message: {ID}\r\n"
         "X-Notefly-Category: sports\r\n"

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from typing_extensions import override
 
+from notefly.adapters.relational.groups import Groups, Known
 from notefly.adapters.sqlite.store import SqliteStore
 from notefly.domain.batch import BatchRef, Claim, Ending, Report
-from notefly.domain.ids import BatchKey, SubscriberKey
+from notefly.domain.ids import BatchKey, Epoch, SubscriberKey
 from notefly.ports.batch_store import Claims, Finished, Planned, Slice
 from tests.support.world import World
 
@@ -154,6 +155,24 @@ class OldConsent(WrongBatches):
         return await super().finish(old)
 
 
+class OneMoment(Groups):
+    """People as they were when they were first read."""
+
+    @override
+    def at(self, epoch: Epoch, undone: int) -> Known:
+        return self._known
+
+
+class NeverForgets(WrongBatches):
+    """Whatever changes about people, it is not read again."""
+
+    @classmethod
+    @override
+    def of(cls, world: World) -> World:
+        world.inside.batches._groups = OneMoment()
+        return super().of(world)
+
+
 class SpendsOnInterruption(WrongBatches):
     """A try that was cut off counts against the budget."""
 
@@ -180,6 +199,7 @@ WRONG: tuple[type[WrongBatches], ...] = (
     PlansTwice,
     CountsAtTheEnd,
     OldConsent,
+    NeverForgets,
     SpendsOnInterruption,
     BelievesTheWallClock,
 )

@@ -21,7 +21,7 @@ from notefly.ports.people import all_reachable
 LOG = logging.getLogger(__name__)
 FRESH_SECONDS = 0.1
 """How old consent may be that was read for several hand-overs, when one of them begins."""
-READ_TOGETHER = 32
+READ_TOGETHER = 128
 """Batches: reading them takes a small part of that time, on a server too."""
 RECORD_SECONDS = 2.0
 """After this, what others in the group came to is recorded before the rest is begun."""

@@ -48,7 +48,6 @@ class QueryLog:
             return None
         recipient = Recipient(
             delivery.subscriber_key,
-            delivery.id,
             delivery.subscriber_id,
             delivery.subscriber_name or "",
             delivery.address,

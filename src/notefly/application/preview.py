@@ -12,7 +12,6 @@ from notefly.domain.ids import (
     MessageKey,
     SubscriberId,
     SubscriberKey,
-    delivery_id,
 )
 from notefly.domain.log import Audience
 from notefly.domain.message import Content, Message
@@ -48,9 +47,7 @@ class PreviewMessage:
         message = Message(NO_MESSAGE, MessageKey(0), Epoch(0), self.clock.now(), content)
         someone = await self._someone(audience.sample)
         rendered = {
-            name: channel.render(
-                message, recipient_of(message, name, *someone, channel.address_kind)
-            )
+            name: channel.render(message, recipient_of(*someone, channel.address_kind))
             for name, channel in self.catalogue.channels.items()
         }
         return Preview(audience, rendered)
@@ -62,11 +59,6 @@ class PreviewMessage:
         return "Somebody", {}
 
 
-def recipient_of(
-    message: Message, channel: str, name: str, addresses: Mapping[str, str], kind: str
-) -> Recipient:
+def recipient_of(name: str, addresses: Mapping[str, str], kind: str) -> Recipient:
     """A recipient to render for; without an address the kind stands in its place."""
-    key = SubscriberKey(1)
-    return Recipient(
-        key, delivery_id(message.id, channel, key), "", name, addresses.get(kind, f"({kind})")
-    )
+    return Recipient(SubscriberKey(1), "", name, addresses.get(kind, f"({kind})"))

@@ -52,10 +52,9 @@ class Claim:
 
 
 class Recipient(NamedTuple):
-    """One member of a hand-over, as the channel needs them."""
+    """One member of a hand-over, as the channel needs them; nothing here is of the message."""
 
     subscriber: SubscriberKey
-    delivery_id: str
     subscriber_id: str
     name: str
     address: str

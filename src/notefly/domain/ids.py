@@ -28,12 +28,7 @@ def delivery_id(message: MessageId, channel: str, subscriber: SubscriberKey) -> 
 
     A dot joins the three, so that an e-mail's Message-ID can carry it as it is (RFC 5322 dot-atom).
     """
-    return DeliveryId(f"{delivery_prefix(message, channel)}{subscriber}")
-
-
-def delivery_prefix(message: MessageId, channel: str) -> str:
-    """What all deliveries of a message on a channel begin with; the subscriber's key follows."""
-    return f"{message}.{channel}."
+    return DeliveryId(f"{message}.{channel}.{subscriber}")
 
 
 def parse_delivery_id(text: str) -> tuple[MessageId, str, SubscriberKey]:

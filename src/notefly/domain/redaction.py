@@ -44,10 +44,10 @@ class _Crowd:
     """
 
     def __init__(self, people: Collection[Recipient]) -> None:
-        columns: list[tuple[Any, ...]] = [*zip(*people, strict=True)] or [(), ()]
+        columns: list[tuple[Any, ...]] = [*zip(*people, strict=True)] or [()]
         self._subscribers: Collection[SubscriberKey] = columns[0]
-        # Behind the delivery's id: what the person is known by, name and address.
-        self._columns = [_lowered(column) for column in columns[2:]]
+        # What the person is known by, name and address.
+        self._columns = [_lowered(column) for column in columns[1:]]
         self._sound = all(len(column) == len(people) for column in self._columns)
 
     def none_named_in(self, text: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from notefly.domain.batch import Recipient
+from notefly.domain.ids import DeliveryId, delivery_id
 from notefly.domain.message import Content, Message
 from notefly.domain.outcome import Outcomes
 
@@ -22,6 +23,10 @@ class HandOver:
     attempt: int
     size: int
     recipients: Sequence[Recipient]
+
+    def delivery_id(self, recipient: Recipient) -> DeliveryId:
+        """It never changes, however often this is tried: an idempotency key."""
+        return delivery_id(self.message.id, self.channel, recipient.subscriber)
 
 
 @dataclass(frozen=True, slots=True)

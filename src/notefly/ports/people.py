@@ -16,13 +16,14 @@ class People(Sequence[Recipient]):
     """At least one recipient, as the store read them: one text for all.
 
     So a thousand go from the store to a channel's process without a step for each. Recipients are
-    made only where somebody looks at one, and then once.
+    made only where somebody looks at one, and then once: nothing about them is of a message, so
+    they serve for many.
     """
 
-    __slots__ = ("_columns", "_made", "_size", "told")
+    __slots__ = ("_columns", "_made", "_size", "reachable", "text")
 
-    def __init__(self, prefix: str, text: str) -> None:
-        """Columns of keys, ids, names and addresses; a delivery's id is `prefix` and the key.
+    def __init__(self, text: str) -> None:
+        """Columns of keys, ids, names and addresses.
 
         Raises ValueError where a separator is in one of the values: keys have none, and so the
         columns are not four, or not of one length.
@@ -32,13 +33,10 @@ class People(Sequence[Recipient]):
         if len(self._columns) != COLUMNS or len(sizes) != 1:
             raise ValueError("not four columns of one length")
         self._size = sizes.pop() + 1
-        self.told: Final = (prefix, text)
         self._made: list[Recipient] | None = None
-
-    @property
-    def reachable(self) -> bool:
+        self.text: Final = text
+        self.reachable: Final = BETWEEN * 2 not in f"{BETWEEN}{self._columns[-1]}{BETWEEN}"
         """Whether each has an address."""
-        return BETWEEN + BETWEEN not in f"{BETWEEN}{self._columns[-1]}{BETWEEN}"
 
     @override
     def __len__(self) -> int:
@@ -56,18 +54,10 @@ class People(Sequence[Recipient]):
     def __getitem__(self, index: int | slice) -> Recipient | Sequence[Recipient]:
         return self._recipients()[index]
 
-    @override
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and self._recipients() == [*other]
-
-    # As of a list; the type of `object` does not allow for that.
-    __hash__ = None  # type: ignore[assignment]
-
     def _recipients(self) -> list[Recipient]:
         if self._made is None:
             keys, *texts = (column.split(BETWEEN) for column in self._columns)
-            ids = map(self.told[0].__add__, keys)
-            self._made = Recipient.from_rows(zip(map(int, keys), ids, *texts, strict=True))
+            self._made = Recipient.from_rows(zip(map(int, keys), *texts, strict=True))
         return self._made
 
 

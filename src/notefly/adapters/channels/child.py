@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
 
+from notefly.adapters.channels.questions import Asked
 from notefly.adapters.channels.wire import (
     HEADER,
     READY,
@@ -29,7 +30,6 @@ from notefly.adapters.channels.wire import (
     pack_not_begun,
     pack_outcomes,
     strangers,
-    unpack_hand_overs,
 )
 from notefly.domain.outcome import Outcomes, Retry, as_outcomes
 from notefly.ports.channel import Channel, HandOver
@@ -71,13 +71,14 @@ async def serve(channel: Channel, hands_in: BinaryIO, answers_out: BinaryIO) -> 
     """
     inbox: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+    asked = Asked()
 
     def arrived(body: bytes) -> None:
         loop.call_soon_threadsafe(inbox.put_nowait, body)
 
     Thread(target=read_all, args=(hands_in, arrived), daemon=True).start()
     while True:
-        first, begin_before, hand_overs = unpack_hand_overs(await inbox.get())
+        first, begin_before, hand_overs = asked.unpack(await inbox.get())
         taken = True
         for number, hand_over in enumerate(hand_overs, first):
             if not taken or time.monotonic() > begin_before:

@@ -15,6 +15,7 @@ from notefly.adapters.channels import headers
 from notefly.adapters.channels.log_mode import NO_PROBLEMS, LogMode
 from notefly.domain.batch import Recipient
 from notefly.domain.errors import ChannelUnusable
+from notefly.domain.ids import delivery_id
 from notefly.domain.message import LINE_OR_CONTROL, Content, Message
 from notefly.ports.channel import Channel, Rendering
 
@@ -78,7 +79,8 @@ class EmailChannel(LogMode):
         yield headers.Header("From", sender)
         yield headers.Header("To", to)
         yield headers.Header("Subject", headers.text(subject))
-        yield headers.Header("Message-ID", f"<{recipient.delivery_id}@{self._sender.domain}>")
+        delivery = delivery_id(message.id, self.name, recipient.subscriber)
+        yield headers.Header("Message-ID", f"<{delivery}@{self._sender.domain}>")
         yield headers.Header("Auto-Submitted", "auto-generated")
         yield headers.Header("X-Notefly-Message", message.id)
         yield headers.Header("X-Notefly-Category", headers.text(message.content.category))

@@ -15,13 +15,13 @@ from io import FileIO
 from typing import Self
 
 from notefly.adapters.channels.ear import Ear
+from notefly.adapters.channels.questions import Asker
 from notefly.adapters.channels.wire import (
     HEADER,
     Garbage,
     dump,
     frame,
     load,
-    pack_hand_overs,
     unpack_outcomes,
 )
 from notefly.domain.outcome import Outcomes
@@ -76,6 +76,7 @@ class ChildProcess:
         self._listening = asyncio.create_task(self._ear.listen(errors))
         self._gone = asyncio.create_task(self._watch())
         self._number = 0
+        self._asker = Asker()
         self._heard = bytearray()
 
     @classmethod
@@ -112,7 +113,7 @@ class ChildProcess:
         first = self._number + 1
         self._number += len(hand_overs)
         self._ear.refresh([each.recipients for each in hand_overs])
-        question = pack_hand_overs(first, begin_before, hand_overs)
+        question = self._asker.pack(first, begin_before, hand_overs)
         for number, hand_over in enumerate(hand_overs, first):
             answer = await self._exchange(question, self._limits.hand_over_seconds)
             question = b""

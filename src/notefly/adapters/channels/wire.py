@@ -2,30 +2,23 @@
 
 A frame is four bytes of length, big-endian, and so many more. Answers are JSON and not pickle:
 what comes from a team's process is read by the broker, and must not be able to run anything there.
-Questions are `marshal`, which takes a third of the time: a process that trusts the broker, and is
-the same interpreter, reads them.
+Questions are in `questions`.
 """
 
 import json
-import marshal
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from notefly.domain.batch import Recipient
-from notefly.domain.ids import Epoch, MessageId, MessageKey, SubscriberId, SubscriberKey
-from notefly.domain.message import Content, Message
+from notefly.domain.ids import SubscriberKey
 from notefly.domain.outcome import DETAIL_LIMIT, Delivered, Outcome, Outcomes, Refused, Retry
 from notefly.ports.channel import HandOver
-from notefly.ports.people import People
 
 HEADER = 4
 TEXT = {str, type(None)}
 """The types of a detail."""
 READY = b'{"ready":true}'
-PLAIN = 2
-"""The format of `marshal` that does not look for what occurs twice."""
 
 
 class Garbage(Exception):  # noqa: N818 - reads as what was found
@@ -48,68 +41,6 @@ def load(body: bytes) -> Any:
         return json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise Garbage(f"not JSON ({type(error).__name__})") from error
-
-
-def pack_hand_overs(number: int, begin_before: float, hand_overs: Sequence[HandOver]) -> bytes:
-    """`number` is the first one's; it ties the answer to the question.
-
-    `begin_before` is on the clock that all processes of a machine share, `time.monotonic`.
-    """
-    return marshal.dumps((number, begin_before, [_columns(one) for one in hand_overs]), PLAIN)
-
-
-def unpack_hand_overs(body: bytes) -> tuple[int, float, list[HandOver]]:
-    """Trusts the broker, which wrote it."""
-    number, begin_before, hand_overs = marshal.loads(body)  # noqa: S302 - it is the broker's own
-    return number, begin_before, [_hand_over(*one) for one in hand_overs]
-
-
-def _columns(hand_over: HandOver) -> tuple[object, ...]:
-    """People as they are, other recipients by columns: a step in C for each."""
-    message, content = hand_over.message, hand_over.message.content
-    people = hand_over.recipients
-    return (
-        (message.id, message.key, message.epoch, message.accepted_at.isoformat()),
-        (
-            content.category,
-            content.body,
-            content.title,
-            None if content.expires_at is None else content.expires_at.isoformat(),
-            content.only,
-        ),
-        (hand_over.channel, hand_over.attempt, hand_over.size),
-        people.told if isinstance(people, People) else [*zip(*people, strict=True)],
-    )
-
-
-def _hand_over(
-    about: tuple[str, int, int, str],
-    content: tuple[str, str, str | None, str | None, str | None],
-    told: tuple[str, int, int],
-    people: tuple[str, str] | list[tuple[Any, ...]],
-) -> HandOver:
-    message_id, key, epoch, accepted_at = about
-    category, text, title, expires_at, only = content
-    message = Message(
-        MessageId(message_id),
-        MessageKey(key),
-        Epoch(epoch),
-        datetime.fromisoformat(accepted_at),
-        Content(
-            category,
-            text,
-            title,
-            None if expires_at is None else datetime.fromisoformat(expires_at),
-            None if only is None else SubscriberId(only),
-        ),
-    )
-    return HandOver(message, *told, _recipients(people))
-
-
-def _recipients(people: tuple[str, str] | list[tuple[Any, ...]]) -> Sequence[Recipient]:
-    if isinstance(people, tuple):
-        return People(*people)
-    return Recipient.from_rows(zip(*people, strict=True))
 
 
 def pack_outcomes(number: int, outcomes: Outcomes) -> bytes:

@@ -23,8 +23,8 @@ AND d.batch = :batch AND d.state IN (0, 2)
 ORDER BY d.subscriber LIMIT :limit
 
 -- name: recipients_planned
--- The columns of a Recipient. A delivery's id ends in its subscriber, see domain/ids.py.
-SELECT s.subscriber, :prefix::text || s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
+-- The columns of a Recipient.
+SELECT s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
 FROM subscription s
 JOIN subscriber p ON p.key = s.subscriber AND p.key > :after AND p.key <= :through
 LEFT JOIN address a ON a.subscriber = s.subscriber AND a.subscriber > :after AND a.subscriber <= :through
@@ -61,7 +61,7 @@ CROSS JOIN LATERAL (
 ) r
 
 -- name: recipients_waiting
-SELECT d.subscriber, :prefix::text || d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
+SELECT d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
 FROM delivery d
 JOIN subscription s ON s.category = :category AND s.channel = d.channel AND s.subscriber = d.subscriber
     AND s.subscriber > :after AND s.subscriber <= :through AND s.from_epoch <= :epoch AND s.to_epoch > :now

@@ -28,6 +28,9 @@ Links: TypeAlias = "Pool[Record]"
 class Reading:
     """A transaction that sees one moment. Statements go by name; a text stands for itself."""
 
+    undone = 0
+    """Nothing that is not committed can be seen here."""
+
     def __init__(self, link: Link) -> None:
         self._link = link
 
@@ -75,8 +78,6 @@ class Transaction(Reading):
 
     waiting = 0
     """What this transaction adds to it, or takes off."""
-    undone = 0
-    """Nothing that is not committed can be seen here."""
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from notefly.adapters.relational.claim import Claimer, stop_late
 from notefly.adapters.relational.finish import Lost, RecordAlike, end, finish, held, ref_of
+from notefly.adapters.relational.groups import Groups
 from notefly.adapters.relational.names import Names
 from notefly.adapters.relational.plan import Planner
 from notefly.adapters.relational.slices import Slicing
@@ -38,6 +39,7 @@ class RelationalBatches:
         self._lease_now = lease_now
         self._record_alike = record_alike
         self._planner = Planner()
+        self._groups = Groups()
         self._monotonic = clock.monotonic
         self._watch = Watch()
         self._watch.set_back(clock.now(), clock.monotonic())
@@ -61,7 +63,9 @@ class RelationalBatches:
         self, claims: Sequence[Claim], after: SubscriberKey, limit: int, at: datetime
     ) -> Sequence[Slice]:
         return await self._database.read(
-            lambda reading: Slicing(reading, self._kinds, after, limit, at).slices(claims)
+            lambda reading: Slicing(reading, self._groups, self._kinds, after, limit, at).slices(
+                claims
+            )
         )
 
     async def finish(self, reports: Sequence[Report]) -> Finished:

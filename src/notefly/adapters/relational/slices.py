@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from notefly.adapters.relational.groups import Groups, Scope
 from notefly.adapters.relational.rows import LEASED, Batch
 from notefly.adapters.relational.times import micros
 from notefly.adapters.relational.transaction import Reading, Row
 from notefly.domain.batch import Claim, Recipient
-from notefly.domain.ids import BatchKey, Epoch, SubscriberKey, delivery_prefix
+from notefly.domain.ids import BatchKey, Epoch, SubscriberKey
 from notefly.ports.batch_store import Slice
 from notefly.ports.people import People
 
 ASKED = ("batch", "message", "category", "channel", "after", "through", "epoch", "now", "kind")
 """What `recipients_together` is asked with for each batch, and whether it is untouched."""
+AUDIENCE = ("category", "channel", "epoch", "after", "through")
+"""Who is in a batch that is untouched, whatever its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Part:
         fits: bool = self.batch.left <= self.scope["limit"]
         return fits and not self.stopped and not self.batch.by_rows
 
+    @property
+    def audience(self) -> Scope:
+        """For `AUDIENCE`; nothing where something was recorded of them."""
+        return tuple(self.scope[name] for name in AUDIENCE) if self.batch.untouched else ()
+
     def asked(self) -> Row:
         """For `ASKED`."""
         return (*(self.scope[name] for name in ASKED), self.batch.untouched)
@@ -43,6 +51,7 @@ class Slicing:
     """The next hand-over of batches: of so many people behind `after`, at this time."""
 
     reading: Reading
+    groups: Groups
     kinds: Mapping[str, str]
     after: SubscriberKey
     limit: int
@@ -65,7 +74,6 @@ class Slicing:
         stopped = over or batch.state != LEASED or batch.attempts != claim.token
         scope = batch.scope(self.after, batch.last, now) | {
             "kind": self.kinds[claim.channel],
-            "prefix": delivery_prefix(claim.message.id, claim.channel),
             "limit": self.limit,
         }
         return Part(batch, Epoch(now), scope, stopped)
@@ -74,15 +82,19 @@ class Slicing:
         """A batch that is not in it, because one text cannot tell it, is read by rows."""
         if not parts:
             return {}
-        asked = [part.asked() for part in parts.values()]
+        known = self.groups.at(next(iter(parts.values())).now, self.reading.undone)
         people: dict[BatchKey, Sequence[Recipient]] = {}
-        for batch, text in self.reading.each("members.recipients_together", asked):
+        for key, part in parts.items():
+            if (found := known.people.get(part.audience)) is not None:
+                people[key] = found
+        asked = [part.asked() for key, part in parts.items() if key not in people]
+        for key, text in self.reading.each("members.recipients_together", asked) if asked else ():
             if text is None:
-                people[batch] = []
+                people[key] = []
                 continue
             # Somebody's address has a separator in it.
             with suppress(ValueError):
-                people[batch] = People(parts[batch].scope["prefix"], text)
+                people[key] = known.remember(parts[key].audience, People(text))
         return people
 
     def _slice(self, part: Part, together: Sequence[Recipient] | None) -> Slice:

@@ -60,17 +60,17 @@ class Reading(Protocol):
         """The counter that every change of choices moves on."""
         ...
 
+    @property
+    def undone(self) -> int:
+        """How many transactions gave back what others may have read in them."""
+        ...
+
 
 class Transaction(Reading, Protocol):
     """The same inside a write transaction."""
 
     waiting: int
     """Deliveries that have not ended, and messages to plan; what is undone takes it back."""
-
-    @property
-    def undone(self) -> int:
-        """How many transactions gave back what others may have read in them."""
-        ...
 
     def run(self, statement: str, values: Values = ()) -> int:
         """Execute, and say how many rows it changed."""

@@ -20,8 +20,8 @@ AND d.batch = :batch AND d.state IN (0, 2)
 ORDER BY d.subscriber LIMIT :limit
 
 -- name: recipients_planned
--- The columns of a Recipient. A delivery's id ends in its subscriber, see domain/ids.py.
-SELECT s.subscriber, :prefix || s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
+-- The columns of a Recipient.
+SELECT s.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
 FROM subscription s
 JOIN subscriber p ON p.key = s.subscriber
 LEFT JOIN address a ON a.subscriber = s.subscriber AND a.kind = :kind AND a.from_epoch <= :now AND a.to_epoch > :now
@@ -51,7 +51,7 @@ FROM (SELECT value ->> 0 AS batch, value ->> 1 AS message, value ->> 2 AS catego
     FROM json_each(?) LIMIT -1 OFFSET 0) b
 
 -- name: recipients_waiting
-SELECT d.subscriber, :prefix || d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
+SELECT d.subscriber, coalesce(p.id, ''), coalesce(p.name, ''), coalesce(a.value, '')
 FROM delivery d
 JOIN subscription s ON s.category = :category AND s.channel = d.channel AND s.subscriber = d.subscriber
     AND s.from_epoch <= :epoch AND s.to_epoch > :now

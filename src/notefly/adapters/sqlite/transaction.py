@@ -23,6 +23,9 @@ STATEMENTS = load_all(
 class Reading:
     """A connection inside a read transaction. Statements go by name; a text stands for itself."""
 
+    undone = 0
+    """How many transactions were rolled back whole; what was learnt in one may be untrue."""
+
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
@@ -67,8 +70,6 @@ class Transaction(Reading):
 
     waiting = 0
     """Deliveries that have not ended, and messages to plan; what is undone takes it back."""
-    undone = 0
-    """How many transactions were rolled back whole; what was learnt in one may be untrue."""
     erased = False
     """Set by whoever erased somebody: the log of writes must not remember them either."""
 

@@ -39,7 +39,7 @@ def post(recipient: Recipient, hand_over: HandOver) -> tuple[SubscriberKey, Outc
     """The provider's answer, or what went wrong on the way to it."""
     line = HTTPConnection("127.0.0.1", int(os.environ["COURIER_PORT"]), timeout=SECONDS)
     try:
-        headers = {"Idempotency-Key": recipient.delivery_id}
+        headers = {"Idempotency-Key": hand_over.delivery_id(recipient)}
         body = hand_over.message.content.body.encode()
         line.request("POST", f"/{recipient.address}", body, headers)
         answer = line.getresponse()

@@ -35,7 +35,7 @@ class RecorderChannel(BoxChannel):
             r.subscriber: recorded for r in hand_over.recipients
         }
         for recipient in hand_over.recipients:
-            tried = f"{recipient.delivery_id} {hand_over.attempt}".encode()
+            tried = f"{hand_over.delivery_id(recipient)} {hand_over.attempt}".encode()
             if zlib.crc32(tried) < self._fails * 2**32:
                 answers[recipient.subscriber] = Retry("come again")
         return Outcomes(recorded, answers)
@@ -53,6 +53,6 @@ def record(hand_over: HandOver) -> None:
     log = os.open(os.environ["RECORDER_FILE"], flags, 0o600)
     try:
         for recipient in hand_over.recipients:
-            os.write(log, f"{recipient.delivery_id} {hand_over.attempt}\n".encode())
+            os.write(log, f"{hand_over.delivery_id(recipient)} {hand_over.attempt}\n".encode())
     finally:
         os.close(log)

@@ -25,8 +25,8 @@ class StampingChannel(BoxChannel):
         record = os.open(os.environ["RECORDER_FILE"], flags, 0o600)
         try:
             for recipient in hand_over.recipients:
-                line = f"{recipient.delivery_id} {hand_over.attempt} {time.monotonic_ns()}\n"
-                os.write(record, line.encode())
+                tried = f"{hand_over.delivery_id(recipient)} {hand_over.attempt}"
+                os.write(record, f"{tried} {time.monotonic_ns()}\n".encode())
                 await asyncio.sleep(SECONDS_EACH)
         finally:
             os.close(record)
