@@ -14,9 +14,10 @@ from notefly.adapters.postgres.store import PostgresStore
 from notefly.adapters.postgres.waiting import answer
 from notefly.adapters.relational.rows import StoreBrokenError
 from notefly.adapters.relational.transaction import Transaction
+from notefly.domain.batch import NOBODY, Claim
 from notefly.domain.errors import CommitUnknown, Unavailable
 from tests.postgres.test_accepting import GOAL, request
-from tests.postgres.test_together import audience
+from tests.postgres.test_together import audience, publish
 from tests.support.server import server
 from tests.support.time import NOON
 
@@ -57,6 +58,27 @@ async def test_connections_that_were_cut_are_opened_again(dsn: str, store: Postg
         await sql(dsn, CUT_EVERYBODY)
         await until_available(lambda: asyncio.ensure_future(store.messages.accept(request(GOAL))))
         assert await store.figures.messages() == n
+
+
+async def test_people_are_read_anew_when_another_server_may_be_there(
+    dsn: str, store: PostgresStore
+) -> None:
+    """One that took over without the last commits may say something else at the same epoch."""
+    await audience(store, 2)
+    await publish(store, 3)
+    planned = await store.batches.plan({"sms": 10}, 1.0)
+    claims = (await store.batches.claim(planned.refs, "w", 60.0, NOON)).claims
+
+    async def addresses(claim: Claim) -> list[str]:
+        [part] = await store.batches.hand_over([claim], NOBODY, 10, NOON)
+        return [one.address for one in part.recipients]
+
+    before = await addresses(claims[0])
+    await sql(dsn, "UPDATE address SET value = value || '0'")
+    assert await addresses(claims[1]) == before
+    await sql(dsn, CUT_EVERYBODY)
+    after = await until_available(lambda: asyncio.ensure_future(addresses(claims[2])))
+    assert after == [f"{address}0" for address in before]
 
 
 async def test_a_server_that_comes_back_is_used_again(store: PostgresStore) -> None:

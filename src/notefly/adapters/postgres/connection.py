@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import asyncpg
@@ -59,21 +59,27 @@ REFUSED = ("fsync", "full_page_writes")
 """Without them a power cut corrupts what was committed."""
 
 
+def nobody() -> None:
+    """Need not be told."""
+
+
 async def open_pool(
     dsn: str,
     *,
     connections: int = CONNECTIONS,
     patience_seconds: float = COMMAND_SECONDS,
     settings: Mapping[str, str] | None = None,
+    opened: Callable[[], None] = nobody,
 ) -> Links:
     """Connect, check the server, bring the schema up to date. Raises StoreUnusable.
 
-    A server that is starting or recovers will soon be there: it is waited for.
+    A server that is starting or recovers will soon be there: it is waited for. `opened` is told of
+    each connection.
     """
     deadline = time.monotonic() + STARTING_SECONDS
     while True:
         try:
-            return await _open(dsn, connections, patience_seconds, settings or {})
+            return await _open(dsn, connections, patience_seconds, settings or {}, opened)
         except StoreUnusable as error:
             if not isinstance(error.__cause__, STARTING) or time.monotonic() > deadline:
                 raise
@@ -82,8 +88,19 @@ async def open_pool(
 
 
 async def _open(
-    dsn: str, connections: int, patience_seconds: float, settings: Mapping[str, str]
+    dsn: str,
+    connections: int,
+    patience_seconds: float,
+    settings: Mapping[str, str],
+    opened: Callable[[], None],
 ) -> Links:
+    async def prepare(link: Link) -> None:
+        opened()
+        # Ids stay the sixteen bytes that they are.
+        await link.set_type_codec(
+            "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
+        )
+
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -95,7 +112,7 @@ async def _open(
             command_timeout=patience_seconds,
             server_settings={**SETTINGS, **settings},
             statement_cache_size=500,
-            init=_prepare,
+            init=prepare,
             # A transaction leaves nothing behind, so nothing needs to be reset.
             reset=_leave,
         )
@@ -136,13 +153,6 @@ async def check_server(link: Link) -> None:
                 f"PostgreSQL runs with {setting}=off and can lose what was accepted: run "
                 f"ALTER SYSTEM SET {setting} = on; SELECT pg_reload_conf(); and start again"
             )
-
-
-async def _prepare(link: Link) -> None:
-    """Ids stay the sixteen bytes that they are."""
-    await link.set_type_codec(
-        "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
-    )
 
 
 async def _leave(_link: object) -> None:

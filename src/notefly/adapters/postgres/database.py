@@ -11,7 +11,7 @@ from typing import TypeVar
 from asyncpg import InterfaceError
 
 from notefly.adapters.postgres.commits import Commits
-from notefly.adapters.postgres.connection import COMMAND_SECONDS, CONNECTIONS, close_pool
+from notefly.adapters.postgres.connection import COMMAND_SECONDS, CONNECTIONS, close_pool, open_pool
 from notefly.adapters.postgres.errors import DRIVER, UNDONE, translated, uncommitted
 from notefly.adapters.postgres.transaction import Link, Links, Reading, Transaction
 from notefly.adapters.postgres.waiting import step_aside
@@ -37,14 +37,11 @@ RUNG_POLL_SECONDS = 2.0
 class Database:
     """One store, open; its pool opens connections again when they were cut."""
 
+    _pool: Links
+
     def __init__(
-        self,
-        pool: Links,
-        meter: Meter,
-        now: Callable[[], datetime],
-        wakeups: Wakeups | None = None,
+        self, meter: Meter, now: Callable[[], datetime], wakeups: Wakeups | None = None
     ) -> None:
-        self._pool = pool
         self._meter = meter
         self._now = now
         self._wakeups = wakeups
@@ -54,6 +51,9 @@ class Database:
         """As it was counted, and what this process committed since."""
         self.refused = False
         """A write was refused since somebody looked."""
+        self._connections = 0
+        """That were opened. Behind a new one may be a server that took another one's place, and
+        does not have all that was seen there."""
         self._may_end = True
         self._watchers: set[asyncio.Event] = set()
         self._polling: asyncio.Task[None] | None = None
@@ -61,6 +61,10 @@ class Database:
         self._readers = asyncio.Semaphore(READERS)
         if wakeups is not None:
             wakeups.listen(Topic.COMMITTED, self._tell_watchers)
+
+    async def open(self, dsn: str) -> None:
+        """Connect, check, migrate. Raises StoreUnusable."""
+        self._pool = await open_pool(dsn, opened=self._opened)
 
     async def write(
         self, work: Callable[[Transaction], T], *, urgent: bool = True, members: int = 1
@@ -81,7 +85,7 @@ class Database:
         async with self._readers, self._link() as link:
             await _say(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
-                result = await step_aside(work, Reading(link))
+                result = await step_aside(work, Reading(link, self._connections))
             except BaseException:
                 await _roll_back(link)
                 raise
@@ -116,6 +120,9 @@ class Database:
             await asyncio.wait([self._polling])
         await close_pool(self._pool)
 
+    def _opened(self) -> None:
+        self._connections += 1
+
     async def _until_done(self, work: Callable[[Transaction], T]) -> T:
         until = time.monotonic() + COMMAND_SECONDS
         while True:
@@ -128,7 +135,7 @@ class Database:
     async def _transaction(self, work: Callable[[Transaction], T]) -> T:
         async with self._link() as link:
             await _say(link, "BEGIN")
-            transaction, durable = Transaction(link), self._durable
+            transaction, durable = Transaction(link, self._connections), self._durable
             try:
                 result = await step_aside(_whole(work, durable), transaction)
                 async with self.commits.one():

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from notefly.adapters.postgres.connection import open_pool
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.relational.keys import RelationalKeys
 from notefly.ports.clock import Clock
@@ -14,7 +13,8 @@ from notefly.ports.meter import Meter
 @asynccontextmanager
 async def open_keys(dsn: str, clock: Clock, meter: Meter) -> AsyncIterator[KeyStore]:
     """Connect, check, migrate. Raises StoreUnusable."""
-    database = Database(await open_pool(dsn), meter, clock.now)
+    database = Database(meter, clock.now)
+    await database.open(dsn)
     try:
         yield RelationalKeys(database)
     finally:

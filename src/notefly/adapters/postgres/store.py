@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from notefly.adapters.postgres.backlog import PostgresBacklog, open_backlog
 from notefly.adapters.postgres.batches import PostgresBatches
-from notefly.adapters.postgres.connection import open_pool
 from notefly.adapters.postgres.database import Database
 from notefly.adapters.postgres.messages import PostgresMessages
 from notefly.adapters.postgres.transaction import Transaction
@@ -63,7 +62,8 @@ async def open_store(  # noqa: PLR0913
     ports raise Unavailable while the server cannot be reached, and CommitUnknown when the answer to
     a commit was lost; connections are opened again by themselves.
     """
-    database = Database(await open_pool(dsn), meter, clock.now, wakeups)
+    database = Database(meter, clock.now, wakeups)
+    await database.open(dsn)
     known = Names("category"), Names("channel")
     try:
 

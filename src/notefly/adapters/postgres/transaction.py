@@ -28,11 +28,9 @@ Links: TypeAlias = "Pool[Record]"
 class Reading:
     """A transaction that sees one moment. Statements go by name; a text stands for itself."""
 
-    undone = 0
-    """Nothing that is not committed can be seen here."""
-
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, undone: int) -> None:
         self._link = link
+        self.undone = undone
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         known = self._statement(statement)
@@ -79,8 +77,8 @@ class Transaction(Reading):
     waiting = 0
     """What this transaction adds to it, or takes off."""
 
-    def __init__(self, link: Link) -> None:
-        super().__init__(link)
+    def __init__(self, link: Link, undone: int) -> None:
+        super().__init__(link, undone)
         self._facts: list[Fact] = []
         self._new: list[Row] = []
         self.moved: Epoch | None = None

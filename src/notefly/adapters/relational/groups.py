@@ -34,15 +34,15 @@ class Known:
 class Groups:
     """Whatever changes anything about anybody moves the epoch on, in its commit.
 
-    So what was read at the epoch of now is as good as read now. Threads may share it: each has
-    what is known at the epoch that it sees.
+    So what was read at the epoch of now is as good as read now, unless epochs were given back and
+    came again (`undone`). Threads may share it: each has what is known at the epoch that it sees.
     """
 
     def __init__(self) -> None:
         self._known = Known(Epoch(0), 0)
 
     def at(self, epoch: Epoch, undone: int) -> Known:
-        """A transaction that was undone may have given its epoch back, to be another one later."""
+        """What is known now; to be asked in the transaction that reads."""
         known = self._known
         if (known.epoch, known.undone) != (epoch, undone):
             known = self._known = Known(epoch, undone)

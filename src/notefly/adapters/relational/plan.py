@@ -45,8 +45,8 @@ class Ranges:
     """What is known of audiences: at a fixed epoch they never change, so they are read once.
 
     `known` is by epoch, category, channel, where the range begins, its size, and the one person of
-    a test. A transaction that was undone may have given its epoch back, to be another one later:
-    then nothing is known any more.
+    a test. Where an epoch may have been given back, to be another one later, nothing is known any
+    more (`undone`).
     """
 
     undone: int = 0
@@ -59,7 +59,7 @@ class Ranges:
         return self
 
     def trusted(self, undone: int) -> "Ranges":
-        """Forget everything if a transaction was undone since."""
+        """Forget everything if an epoch may have been given back since."""
         if undone != self.undone:
             self.undone = undone
             self.known.clear()

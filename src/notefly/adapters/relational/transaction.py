@@ -62,7 +62,8 @@ class Reading(Protocol):
 
     @property
     def undone(self) -> int:
-        """How many transactions gave back what others may have read in them."""
+        """Moves on whenever what was learnt before may not be so: a transaction was undone, or
+        another server may have taken the place of the one that was asked."""
         ...
 
 
