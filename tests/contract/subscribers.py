@@ -73,7 +73,10 @@ async def a_conflict_undoes_only_its_own_member(world: World) -> None:
         *(world.subscribers.add([profile(name)], at) for name in ("ada", "ada", "bob")),
         return_exceptions=True,
     )
-    assert [isinstance(answer, Conflict) for answer in answers] == [False, True, False]
+    first, again, other = (isinstance(answer, Conflict) for answer in answers)
+    # Who of the two is first is the engine's: on a server each has a connection.
+    assert first != again
+    assert not other
     assert await names_in(world) == ["ada", "bob"]
 
 
