@@ -4,7 +4,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notefly.adapters.channels.questions import REMEMBERED, Asked, Asker
+from notefly.adapters.channels.questions import LONGEST, REMEMBERED, Asked, Asker
 from notefly.domain.batch import Recipient
 from notefly.domain.ids import Epoch, MessageKey, SubscriberId, SubscriberKey
 from notefly.domain.message import Content, Message
@@ -50,10 +50,11 @@ def test_hand_overs_arrive_as_they_were(handed: list[HandOver], number: int, bef
     assert arrived == (number, before, handed)
 
 
-def group(n: int) -> People:
-    """Two people."""
+def group(n: int, longer: int = 0) -> People:
+    """Two people, with longer names where so many characters are given."""
     keys = (str(2 * n + 1), str(2 * n + 2))
-    columns = (keys, *(tuple(f"{what} {key}" for key in keys) for what in ("id", "name", "to")))
+    whats = ("id", "name" + " " * longer, "to")
+    columns = (keys, *(tuple(f"{what} {key}" for key in keys) for what in whats))
     return People(COLUMN.join(map(BETWEEN.join, columns)))
 
 
@@ -82,6 +83,16 @@ def test_people_are_told_once_while_they_are_remembered() -> None:
     # One more, and the one that was told the longest time ago is told again.
     asker.pack(3, 0.0, [handed(group(REMEMBERED))])
     assert b"name 1" in asker.pack(4, 0.0, [handed(groups[0])])
+
+
+def test_very_long_ones_are_told_each_time() -> None:
+    """So that there is room in the process for all whom it remembers."""
+    asker, asked = Asker(), Asked()
+    groups = [group(0, LONGEST), group(1), group(2, LONGEST)]
+    for number in (1, 2):
+        body = asker.pack(number, 0.0, [handed(one) for one in groups])
+        assert [[*one.recipients] for one in asked.unpack(body)[2]] == [[*one] for one in groups]
+        assert [body.count(text) for text in (b"id 1", b"id 3", b"id 5")] == [1, 2 - number, 1]
 
 
 def test_two_groups_of_the_same_people_are_two() -> None:

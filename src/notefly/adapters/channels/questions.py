@@ -20,8 +20,11 @@ PLAIN = 2
 """The format of `marshal` that does not look for what occurs twice."""
 REMEMBERED = 32
 """Groups of people, of a thousand at most."""
-Told = tuple[int, str | None] | list[tuple[Any, ...]]
-"""A place, and the text that belongs there unless it does already; or recipients by columns."""
+LONGEST = 125_000
+"""Characters of one of them; more are told each time, so that a process has room for all."""
+Told = tuple[int | None, str | None] | list[tuple[Any, ...]]
+"""A place, unless they are not remembered, and the text, unless it is there already; or recipients
+by columns."""
 
 
 class Asker:
@@ -42,6 +45,8 @@ class Asker:
         """Whom the process heard of the longest time ago, it forgets."""
         if not isinstance(recipients, People):
             return [*zip(*recipients, strict=True)]
+        if len(recipients.text) > LONGEST:
+            return None, recipients.text
         place = self._places.pop(recipients, None)
         text = recipients.text if place is None else None
         if place is None:
@@ -55,7 +60,7 @@ class Asked:
     """The process's side. Trusts the broker."""
 
     def __init__(self) -> None:
-        self._people: dict[int, People] = {}
+        self._people: dict[int | None, People] = {}
 
     def unpack(self, body: bytes) -> tuple[int, float, list[HandOver]]:
         """Number, until when one may begin, and what is handed over."""
@@ -66,7 +71,7 @@ class Asked:
         self,
         about: tuple[str, int, int, str],
         content: tuple[str, str, str | None, str | None, str | None],
-        told: tuple[str, int, int],
+        attempt: tuple[str, int, int],
         people: Told,
     ) -> HandOver:
         message_id, key, epoch, accepted_at = about
@@ -84,15 +89,18 @@ class Asked:
                 None if only is None else SubscriberId(only),
             ),
         )
-        return HandOver(message, *told, self._recipients(people))
+        return HandOver(message, *attempt, self._recipients(people))
 
     def _recipients(self, told: Told) -> Sequence[Recipient]:
         if isinstance(told, list):
             return Recipient.from_rows(zip(*told, strict=True))
         place, text = told
-        if text is not None:
-            self._people[place] = People(text)
-        return self._people[place]
+        if text is None:
+            return self._people[place]
+        people = People(text)
+        if place is not None:
+            self._people[place] = people
+        return people
 
 
 def _about(hand_over: HandOver) -> tuple[object, ...]:

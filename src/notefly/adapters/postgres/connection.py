@@ -59,17 +59,13 @@ REFUSED = ("fsync", "full_page_writes")
 """Without them a power cut corrupts what was committed."""
 
 
-def nobody() -> None:
-    """Need not be told."""
-
-
 async def open_pool(
     dsn: str,
     *,
     connections: int = CONNECTIONS,
     patience_seconds: float = COMMAND_SECONDS,
     settings: Mapping[str, str] | None = None,
-    opened: Callable[[], None] = nobody,
+    opened: Callable[[], None] | None = None,
 ) -> Links:
     """Connect, check the server, bring the schema up to date. Raises StoreUnusable.
 
@@ -92,10 +88,11 @@ async def _open(
     connections: int,
     patience_seconds: float,
     settings: Mapping[str, str],
-    opened: Callable[[], None],
+    opened: Callable[[], None] | None,
 ) -> Links:
     async def prepare(link: Link) -> None:
-        opened()
+        if opened is not None:
+            opened()
         # Ids stay the sixteen bytes that they are.
         await link.set_type_codec(
             "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"

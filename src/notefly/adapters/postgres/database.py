@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from asyncpg import InterfaceError
 
@@ -62,9 +62,14 @@ class Database:
         if wakeups is not None:
             wakeups.listen(Topic.COMMITTED, self._tell_watchers)
 
-    async def open(self, dsn: str) -> None:
+    @classmethod
+    async def open(
+        cls, dsn: str, meter: Meter, now: Callable[[], datetime], wakeups: Wakeups | None = None
+    ) -> Self:
         """Connect, check, migrate. Raises StoreUnusable."""
-        self._pool = await open_pool(dsn, opened=self._opened)
+        database = cls(meter, now, wakeups)
+        database._pool = await open_pool(dsn, opened=database._opened)
+        return database
 
     async def write(
         self, work: Callable[[Transaction], T], *, urgent: bool = True, members: int = 1

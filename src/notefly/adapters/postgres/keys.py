@@ -13,8 +13,7 @@ from notefly.ports.meter import Meter
 @asynccontextmanager
 async def open_keys(dsn: str, clock: Clock, meter: Meter) -> AsyncIterator[KeyStore]:
     """Connect, check, migrate. Raises StoreUnusable."""
-    database = Database(meter, clock.now)
-    await database.open(dsn)
+    database = await Database.open(dsn, meter, clock.now)
     try:
         yield RelationalKeys(database)
     finally:

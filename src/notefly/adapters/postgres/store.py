@@ -62,8 +62,7 @@ async def open_store(  # noqa: PLR0913
     ports raise Unavailable while the server cannot be reached, and CommitUnknown when the answer to
     a commit was lost; connections are opened again by themselves.
     """
-    database = Database(meter, clock.now, wakeups)
-    await database.open(dsn)
+    database = await Database.open(dsn, meter, clock.now, wakeups)
     known = Names("category"), Names("channel")
     try:
 

@@ -14,7 +14,7 @@ for what may not be remembered."""
 
 @dataclass(slots=True)
 class Known:
-    """What was read at one epoch, and at no other."""
+    """What was read at one epoch, and at no other. Threads may count a little less than it is."""
 
     epoch: Epoch
     undone: int

@@ -18,7 +18,8 @@ from notefly.ports.people import People
 ASKED = ("batch", "message", "category", "channel", "after", "through", "epoch", "now", "kind")
 """What `recipients_together` is asked with for each batch, and whether it is untouched."""
 AUDIENCE = ("category", "channel", "epoch", "after", "through")
-"""Who is in a batch that is untouched, whatever its message."""
+"""Who is in a batch that is untouched, whatever its message; their addresses are of the channel's
+kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +80,33 @@ class Slicing:
         return Part(batch, Epoch(now), scope, stopped)
 
     def _together(self, parts: Mapping[BatchKey, Part]) -> Mapping[BatchKey, Sequence[Recipient]]:
-        """A batch that is not in it, because one text cannot tell it, is read by rows."""
+        """Each audience is read once. A batch that is not in it, because one text cannot tell it,
+        is read by rows."""
         if not parts:
             return {}
         known = self.groups.at(next(iter(parts.values())).now, self.reading.undone)
-        people: dict[BatchKey, Sequence[Recipient]] = {}
-        for key, part in parts.items():
-            if (found := known.people.get(part.audience)) is not None:
-                people[key] = found
-        asked = [part.asked() for key, part in parts.items() if key not in people]
-        for key, text in self.reading.each("members.recipients_together", asked) if asked else ():
+        scopes: dict[BatchKey, Scope] = {
+            key: part.audience or (key,) for key, part in parts.items()
+        }
+        people: dict[Scope, Sequence[Recipient]] = {}
+        asked: dict[Scope, Row] = {}
+        for key, scope in scopes.items():
+            if (found := known.people.get(scope)) is not None:
+                people[scope] = found
+            else:
+                asked.setdefault(scope, parts[key].asked())
+        for key, text in self._texts([*asked.values()]):
+            scope = scopes[key]
             if text is None:
-                people[key] = []
+                people[scope] = []
                 continue
             # Somebody's address has a separator in it.
             with suppress(ValueError):
-                people[key] = known.remember(parts[key].audience, People(text))
-        return people
+                people[scope] = known.remember(parts[key].audience, People(text))
+        return {key: people[scope] for key, scope in scopes.items() if scope in people}
+
+    def _texts(self, asked: Sequence[Row]) -> Sequence[Row]:
+        return self.reading.each("members.recipients_together", asked) if asked else ()
 
     def _slice(self, part: Part, together: Sequence[Recipient] | None) -> Slice:
         batch = part.batch

@@ -24,7 +24,8 @@ class Reading:
     """A connection inside a read transaction. Statements go by name; a text stands for itself."""
 
     undone = 0
-    """How many transactions were rolled back whole; what was learnt in one may be untrue."""
+    """How many transactions were rolled back whole; what was learnt in one may be untrue. None,
+    for who reads: only what is committed is seen."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
