@@ -73,8 +73,9 @@ def check_clock(clock: Clock) -> None:
 def check_ids(clock: Clock, ids: Ids) -> None:
     """UUIDv7 of the time given (RFC 9562, section 5.7), all different; chance in [0, 1)."""
     at = clock.now()
-    made = [ids.message(at) for _ in range(200)]
-    assert len(set(made)) == 200
+    made = [*(ids.message(at) for _ in range(200)), *ids.messages(at, 200)]
+    assert len(set(made)) == 400
+    assert ids.messages(at, 0) == []
     for text in made:
         parsed = UUID(parse_message_id(text))
         assert (parsed.version, parsed.variant) == (7, "specified in RFC 4122")

@@ -1,5 +1,6 @@
 """Ids of messages, as the product makes them."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import RFC_4122, UUID
@@ -12,8 +13,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def test_no_id_is_given_twice_however_many_threads_ask() -> None:
     ids = SystemIds()
 
-    def some(_: int) -> list[str]:
-        return [ids.message(NOON) for _ in range(DRAWN * 4 + 1)]
+    def some(_: int) -> Sequence[str]:
+        return ids.messages(NOON, DRAWN * 4 + 1)
 
     with ThreadPoolExecutor(4) as threads:
         given = [one for part in threads.map(some, range(8)) for one in part]

@@ -47,6 +47,9 @@ class CountedIds:
         text = f"{milliseconds << 16 | 0x7000:016x}{0b10 << 62 | self._count:016x}"
         return MessageId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
 
+    def messages(self, at: datetime, count: int) -> list[MessageId]:
+        return [self.message(at) for _ in range(count)]
+
     def fraction(self) -> float:
         return self._fraction
 

@@ -39,10 +39,11 @@ class SystemIds:
         self._drawn: deque[str] = deque()
 
     def message(self, at: datetime) -> MessageId:
-        # RFC 9562, section 5.7: 48 bits of milliseconds, version 7, the variant, 74 random bits.
-        moment, chance = f"{(at - START) // MILLISECOND:012x}", self._chance()
-        third, fourth = f"7{chance[:3]}", f"{VARIANT[chance[3]]}{chance[4:7]}"
-        return MessageId(f"{moment[:8]}-{moment[8:]}-{third}-{fourth}-{chance[7:]}")
+        return _id(_beginning(at), self._chance())
+
+    def messages(self, at: datetime, count: int) -> list[MessageId]:
+        beginning = _beginning(at)
+        return [_id(beginning, self._chance()) for _ in range(count)]
 
     def _chance(self) -> str:
         """Never the same twice, whichever threads ask: taking one from a deque is atomic."""
@@ -53,6 +54,17 @@ class SystemIds:
                 drawn = os.urandom(DRAWN * DIGITS // 2).hex()
                 places = range(0, len(drawn), DIGITS)
                 self._drawn.extend(drawn[place : place + DIGITS] for place in places)
+
+
+def _beginning(at: datetime) -> str:
+    """RFC 9562, section 5.7: 48 bits of milliseconds, version 7, the variant, 74 random bits."""
+    moment = f"{(at - START) // MILLISECOND:012x}"
+    return f"{moment[:8]}-{moment[8:]}-7"
+
+
+def _id(beginning: str, chance: str) -> MessageId:
+    fourth = f"{VARIANT[chance[3]]}{chance[4:7]}"
+    return MessageId(f"{beginning}{chance[:3]}-{fourth}-{chance[7:]}")
 
 
 def _meets(clock: SystemClock, ids: SystemIds) -> tuple[Clock, Ids]:

@@ -72,7 +72,7 @@ class PublishMessage:
             return await self._repeated(key, full)
         self.pace.published()
         at = self.clock.now()
-        ids = [self.ids.message(at) for _ in contents]
+        ids = self.ids.messages(at, len(contents))
         receipt = await self.messages.accept(Publication(ids, contents, at, key))
         self.planner.ring()
         return receipt

@@ -25,6 +25,10 @@ class Ids(Protocol):
         """A new UUIDv7 (RFC 9562) of that time."""
         ...
 
+    def messages(self, at: datetime, count: int) -> list[MessageId]:
+        """So many of them; one for each of thousands would be made of the time anew."""
+        ...
+
     def fraction(self) -> float:
         """Uniform in [0, 1): the jitter of a retry."""
         ...
