@@ -34,8 +34,9 @@ class Catalogue:
     def content_problems(self, content: Content) -> Iterator[Problem]:
         """What the channels could not render, each field once."""
         for name, channel in self.channels.items():
-            for part, detail in channel.check(content).items():
-                yield Problem(f"/{part}", f"{name}: {detail}")
+            if found := channel.check(content):
+                for part, detail in found.items():
+                    yield Problem(f"/{part}", f"{name}: {detail}")
 
     def normalised(self, addresses: Mapping[str, str]) -> dict[str, str]:
         """Every address in its one spelling. Raises Invalid with all that are wrong.
